@@ -1,0 +1,60 @@
+"""A cache that is bounded and locked."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Any, NamedTuple
+
+
+class CacheInfo(NamedTuple):
+    """Counts of a cache: hits, misses, its bound, and its size now."""
+
+    hits: int
+    misses: int
+    maxsize: int
+    currsize: int
+
+
+class Cache:
+    """At most `maxsize` entries; the one used longest ago is dropped first."""
+
+    __slots__ = ("__weakref__", "_entries", "_hits", "_lock", "_misses", "maxsize")
+
+    def __init__(self, maxsize: int) -> None:
+        self.maxsize = maxsize
+        self._entries: OrderedDict[Hashable, Any] = OrderedDict()
+        self._lock = threading.Lock()
+        self._hits = 0
+        self._misses = 0
+
+    def get(self, key: Hashable) -> Any:
+        """The entry, or None."""
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                self._misses += 1
+            else:
+                self._hits += 1
+                self._entries.move_to_end(key)
+            return entry
+
+    def put(self, key: Hashable, entry: Any) -> Any:
+        """Keep an entry; of two that were made at once the first stays, and is given back."""
+        with self._lock:
+            entry = self._entries.setdefault(key, entry)
+            while len(self._entries) > self.maxsize:
+                self._entries.popitem(last=False)
+            return entry
+
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._entries.clear()
+            self._hits = self._misses = 0
+
+    def info(self) -> CacheInfo:
+        """How it has been used."""
+        with self._lock:
+            return CacheInfo(self._hits, self._misses, self.maxsize, len(self._entries))

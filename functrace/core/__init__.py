@@ -1,0 +1,1 @@
+"""The language: avals, primitives, jaxprs, and the trace in which an operation meets a transform."""

@@ -1,0 +1,285 @@
+"""The recorded list: variables, equations, the jaxpr, its checker and its evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import JaxprTypeError, Location
+from .aval import Aval, aval_of
+from .primitive import Primitive, avals_of_result
+from .trace import current_recording
+
+
+class Var:
+    """A variable of a jaxpr: it is its own identity, and knows its aval."""
+
+    __slots__ = ("aval",)
+
+    def __init__(self, aval: Aval) -> None:
+        self.aval = aval
+
+    def __repr__(self) -> str:
+        return f"Var({self.aval})"
+
+
+class Literal:
+    """A scalar that stands in an equation as it is."""
+
+    __slots__ = ("aval", "value")
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.aval = aval_of(value)
+
+    def __repr__(self) -> str:
+        return f"Literal({self.value!r})"
+
+
+Atom = Var | Literal
+
+
+class Equation:
+    """One operation: a primitive, its inputs, its parameters, its outputs, and where the user wrote it."""
+
+    __slots__ = ("inputs", "location", "outputs", "params", "primitive")
+
+    def __init__(
+        self,
+        primitive: Primitive,
+        inputs: tuple[Atom, ...],
+        params: dict[str, Any],
+        outputs: tuple[Var, ...],
+        location: Location | None = None,
+    ) -> None:
+        self.primitive = primitive
+        self.inputs = inputs
+        self.params = params
+        self.outputs = outputs
+        self.location = location
+
+    @property
+    def invars(self) -> tuple[Atom, ...]:
+        """JAX's name for `inputs`."""
+        return self.inputs
+
+    @property
+    def outvars(self) -> tuple[Var, ...]:
+        """JAX's name for `outputs`."""
+        return self.outputs
+
+    def __repr__(self) -> str:
+        return f"Equation({self.primitive.name}, {len(self.inputs)} inputs)"
+
+
+class Jaxpr:
+    """A recorded function: constants' variables, inputs, equations in order, outputs."""
+
+    __slots__ = ("__weakref__", "constvars", "equations", "invars", "outvars")
+
+    def __init__(
+        self,
+        constvars: Sequence[Var],
+        invars: Sequence[Var],
+        equations: Sequence[Equation],
+        outvars: Sequence[Atom],
+    ) -> None:
+        self.constvars = tuple(constvars)
+        self.invars = tuple(invars)
+        self.equations = list(equations)
+        self.outvars = tuple(outvars)
+
+    @property
+    def eqns(self) -> list[Equation]:
+        """JAX's name for `equations`."""
+        return self.equations
+
+    def __str__(self) -> str:
+        from .pretty import format_jaxpr
+
+        return format_jaxpr(self)
+
+    __repr__ = __str__
+
+
+class ClosedJaxpr:
+    """A jaxpr with the values of its constants.
+
+    It is compared by identity. What a transform makes of it is made once and kept with it (`derived`).
+    """
+
+    __slots__ = ("__weakref__", "_derived", "consts", "jaxpr")
+
+    def __init__(self, jaxpr: Jaxpr, consts: Sequence[Any]) -> None:
+        self.jaxpr = jaxpr
+        self.consts = tuple(consts)
+        self._derived: dict[Any, Any] = {}
+
+    @property
+    def in_avals(self) -> list[Aval]:
+        return [var.aval for var in self.jaxpr.invars]
+
+    @property
+    def out_avals(self) -> list[Aval]:
+        return [var.aval for var in self.jaxpr.outvars]
+
+    @property
+    def equations(self) -> list[Equation]:
+        return self.jaxpr.equations
+
+    @property
+    def eqns(self) -> list[Equation]:
+        """JAX's name for `equations`."""
+        return self.jaxpr.equations
+
+    def derived(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What `make` gives, made at the first call with this key."""
+        try:
+            return self._derived[key]
+        except KeyError:
+            return self._derived.setdefault(key, make())
+
+    def __str__(self) -> str:
+        return str(self.jaxpr)
+
+    __repr__ = __str__
+
+
+def eval_jaxpr(jaxpr: Jaxpr, consts: Sequence[Any], *args: Any) -> list[Any]:
+    """Evaluate a jaxpr on arrays or tracers, equation by equation.
+
+    Parameters
+    ----------
+    jaxpr
+        The jaxpr.
+    consts
+        A value for each of its `constvars`.
+    *args
+        A value for each of its `invars`.
+
+    Returns
+    -------
+    list
+        A value for each of its `outvars`.
+    """
+    env: dict[Atom, Any] = dict(zip(jaxpr.constvars, consts, strict=True))
+    env.update(zip(jaxpr.invars, args, strict=True))
+    last_use = _last_uses(jaxpr)
+    recorder = current_recording()
+    outer_location = None if recorder is None else recorder.location
+    for position, equation in enumerate(jaxpr.equations):
+        values = [atom.value if atom.__class__ is Literal else env[atom] for atom in equation.inputs]
+        if recorder is not None:  # what is recorded now was written there
+            recorder.location = equation.location
+        out = equation.primitive(*values, **equation.params)
+        if equation.primitive.multiple_results:
+            env.update(zip(equation.outputs, out, strict=True))
+        else:
+            env[equation.outputs[0]] = out
+        for atom in last_use.get(position, ()):
+            del env[atom]
+    if recorder is not None:
+        recorder.location = outer_location
+    return [atom.value if isinstance(atom, Literal) else env[atom] for atom in jaxpr.outvars]
+
+
+def jaxpr_as_fun(closed: ClosedJaxpr) -> Callable[..., list[Any]]:
+    """The function that evaluates a closed jaxpr."""
+    return lambda *args: eval_jaxpr(closed.jaxpr, closed.consts, *args)
+
+
+def _last_uses(jaxpr: Jaxpr) -> dict[int, list[Var]]:
+    """For each equation, the variables that no later one needs."""
+    seen: set[Atom] = set(jaxpr.outvars)
+    last: dict[int, list[Var]] = {}
+    for position in range(len(jaxpr.equations) - 1, -1, -1):
+        equation = jaxpr.equations[position]
+        for atom in (*equation.inputs, *equation.outputs):
+            if isinstance(atom, Var) and atom not in seen:
+                seen.add(atom)
+                last.setdefault(position, []).append(atom)
+    return last
+
+
+def inner_jaxprs(params: dict[str, Any]) -> Iterator[tuple[str, ClosedJaxpr]]:
+    """The programs inside an equation, with the parameters' names."""
+    for name, value in params.items():
+        if isinstance(value, ClosedJaxpr):
+            yield name, value
+        elif isinstance(value, tuple):
+            for position, item in enumerate(value):
+                if isinstance(item, ClosedJaxpr):
+                    yield f"{name}[{position}]", item
+
+
+def check_jaxpr(jaxpr: Jaxpr | ClosedJaxpr) -> None:
+    """Check that a jaxpr is well formed, and so are the jaxprs inside its equations.
+
+    Every variable is bound once and before its use; every equation's outputs have the avals that its primitive's rule
+    gives for its inputs.
+
+    Raises
+    ------
+    JaxprTypeError
+        It is not; the message names the equation.
+    """
+    if isinstance(jaxpr, ClosedJaxpr):
+        if len(jaxpr.consts) != len(jaxpr.jaxpr.constvars):
+            raise JaxprTypeError(f"{len(jaxpr.consts)} constants for {len(jaxpr.jaxpr.constvars)} constvars")
+        for var, const in zip(jaxpr.jaxpr.constvars, jaxpr.consts, strict=True):
+            if aval_of(const) != var.aval:
+                raise JaxprTypeError(f"a constant of type {aval_of(const)} for a variable of type {var.aval}")
+        jaxpr = jaxpr.jaxpr
+    bound: set[Var] = set()
+
+    def define(var: Var, place: str) -> None:
+        if not isinstance(var, Var):
+            raise JaxprTypeError(f"{place} binds {var!r}, which is no variable")
+        if var in bound:
+            raise JaxprTypeError(f"{place} binds a variable of type {var.aval} a second time")
+        bound.add(var)
+
+    def use(atom: Atom, place: str) -> None:
+        if isinstance(atom, Var):
+            if atom not in bound:
+                raise JaxprTypeError(f"{place} uses a variable of type {atom.aval} before it is bound")
+        elif not isinstance(atom, Literal):
+            raise JaxprTypeError(f"{place} uses {atom!r}, which is neither a variable nor a literal")
+
+    for var in (*jaxpr.constvars, *jaxpr.invars):
+        define(var, "the head")
+    for position, equation in enumerate(jaxpr.equations):
+        place = f"equation {position} ({equation.primitive.name})"
+        for atom in equation.inputs:
+            use(atom, place)
+        for name, inner in inner_jaxprs(equation.params):
+            try:
+                check_jaxpr(inner)
+            except JaxprTypeError as error:
+                raise JaxprTypeError(f"in {place}, parameter {name}: {error.what}", where=equation.location) from None
+        expected = avals_of_result(equation.primitive, [atom.aval for atom in equation.inputs], equation.params)
+        got = tuple(var.aval for var in equation.outputs)
+        if expected != got:
+            raise JaxprTypeError(
+                f"{place}: the rule gives {', '.join(map(str, expected))}, "
+                f"the equation says {', '.join(map(str, got))}",
+                where=equation.location,
+            )
+        for var in equation.outputs:
+            define(var, place)
+    for atom in jaxpr.outvars:
+        use(atom, "the result")
+
+
+def subset_of_outputs(closed: ClosedJaxpr, keep: Sequence[bool]) -> ClosedJaxpr:
+    """The same program with only some of its outputs."""
+    jaxpr = closed.jaxpr
+    outvars = [atom for atom, kept in zip(jaxpr.outvars, keep, strict=True) if kept]
+    return ClosedJaxpr(Jaxpr(jaxpr.constvars, jaxpr.invars, jaxpr.equations, outvars), closed.consts)
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether a value goes into an equation as a literal."""
+    return isinstance(value, (bool, int, float, complex, np.generic))

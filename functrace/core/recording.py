@@ -1,0 +1,126 @@
+"""The trace that records: a function of avals becomes a jaxpr."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import UnexpectedTracerError, user_location
+from .aval import Aval, aval_of
+from .jaxpr import Atom, ClosedJaxpr, Equation, Jaxpr, Literal, Var, is_scalar
+from .primitive import Primitive
+from .trace import Trace, Tracer, enter_trace, leave_trace, recording
+
+
+class JaxprTracer(Tracer):
+    """Stands for a variable of a jaxpr that is being recorded: it knows its aval alone."""
+
+    __slots__ = ("var",)
+
+    def __init__(self, trace: JaxprTrace, var: Var) -> None:
+        self.trace = trace
+        self.var = var
+
+    @property
+    def aval(self) -> Aval:
+        return self.var.aval
+
+
+class JaxprTrace(Trace):
+    """Writes down each equation, and carries none out."""
+
+    __slots__ = ("constants", "constvars", "equations", "open")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.equations: list[Equation] = []
+        self.constants: dict[int, tuple[Any, Any]] = {}  # by identity: the captured object (kept alive), its value
+        self.constvars: dict[int, Var] = {}
+        self.open = True
+
+    def new_input(self, aval: Aval) -> JaxprTracer:
+        return JaxprTracer(self, Var(aval))
+
+    def process(self, primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
+        if not self.open:
+            raise leaked(args)
+        inputs = tuple([self.atom(arg) for arg in args])
+        out = primitive.abstract(*[atom.aval for atom in inputs], **params)
+        location = self.location or user_location()
+        if primitive.multiple_results:
+            outputs = tuple([Var(aval) for aval in out])
+            self.equations.append(Equation(primitive, inputs, params, outputs, location))
+            return [JaxprTracer(self, var) for var in outputs]
+        var = Var(out)
+        self.equations.append(Equation(primitive, inputs, params, (var,), location))
+        return JaxprTracer(self, var)
+
+    def atom(self, value: Any) -> Atom:
+        """The variable or literal that stands for a value; what comes from outside becomes a constant."""
+        if value.__class__ is JaxprTracer and value.trace is self:
+            return value.var
+        if is_scalar(value):
+            return Literal(value)
+        key = id(value)
+        var = self.constvars.get(key)
+        if var is None:
+            var = self.constvars[key] = Var(aval_of(value))
+            if isinstance(value, Tracer):
+                self.constants[key] = (value, value)
+            else:  # as of now: a later change in place must not reach what is being recorded
+                snapshot = np.array(value, dtype=var.aval.dtype)
+                snapshot.flags.writeable = False
+                self.constants[key] = (value, snapshot)
+        return var
+
+    def close(self, invars: Sequence[Var], outputs: Sequence[Any]) -> ClosedJaxpr:
+        """End the recording: the jaxpr from `invars` to `outputs`."""
+        outvars = [self.atom(value) for value in outputs]
+        self.open = False
+        consts = [self.constants[key][1] for key in self.constvars]
+        return ClosedJaxpr(Jaxpr(list(self.constvars.values()), invars, self.equations, outvars), consts)
+
+
+def record(function: Callable[..., Sequence[Any]], avals: Sequence[Aval], *, creations: bool = True) -> ClosedJaxpr:
+    """Trace a function of flat arguments into a jaxpr.
+
+    Parameters
+    ----------
+    function
+        Takes one tracer an aval, gives a sequence of arrays and tracers.
+    avals
+        The arguments' avals.
+    creations
+        Whether arrays made out of nothing (`zeros`, `arange`) are recorded, as `jit` wants them, or made at once.
+
+    Returns
+    -------
+    ClosedJaxpr
+        Its constants are the arrays that the function captured, as of now, and the captured tracers of outer traces.
+    """
+    trace = JaxprTrace()
+    enter_trace()
+    inputs = [trace.new_input(aval) for aval in avals]
+    try:
+        if creations:
+            with recording(trace):
+                outputs = function(*inputs)
+        else:
+            outputs = function(*inputs)
+        return trace.close([tracer.var for tracer in inputs], outputs)
+    finally:
+        leave_trace()
+        trace.open = False
+
+
+def leaked(args: Sequence[Any]) -> UnexpectedTracerError:
+    """The error for tracers whose trace has ended."""
+    tracer = next((arg for arg in args if isinstance(arg, Tracer)), None)
+    return UnexpectedTracerError(
+        f"{tracer!r} outlived the transform that made it: a traced function stored it outside (in a global, a list, "
+        "an attribute, a default argument) and it was used later",
+        instead="return the value from the traced function (has_aux=True gives values beside the one that is "
+        "differentiated)",
+    )

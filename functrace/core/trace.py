@@ -1,0 +1,294 @@
+"""Where an operation meets the innermost transform: tracers, traces, and `bind`."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+import numpy as np
+
+from ..errors import (
+    ConcretizationTypeError,
+    ImmutableError,
+    Location,
+    TracerArrayConversionError,
+    TracerBoolConversionError,
+    TracerIntegerConversionError,
+    user_location,
+)
+from .aval import Aval, Shape
+
+if TYPE_CHECKING:
+    from .primitive import Primitive
+
+_levels = itertools.count(1)
+
+
+class Trace:
+    """One running interpreter of equations.
+
+    A trace opened later is further in: it has the higher level, and is asked first.
+    """
+
+    __slots__ = ("level", "location")
+
+    def __init__(self) -> None:
+        self.level = next(_levels)
+        self.location: Location | None = None  # in place of the running line, where a recorded line is run again
+
+    def process(self, primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
+        """Carry out one equation: the primitive, its inputs (some are tracers of this trace), its parameters."""
+        raise NotImplementedError
+
+
+def bind(primitive: Primitive, /, *args: Any, **params: Any) -> Any:
+    """Carry out an operation: the one door through which every one goes.
+
+    The innermost trace among the inputs' tracers is asked; with no tracer the NumPy function is called at once, but
+    inside `jit` an operation that makes an array out of nothing is recorded, so that no large constant is baked in.
+    """
+    trace = None
+    for arg in args:
+        if isinstance(arg, Tracer):
+            if trace is None or arg.trace.level > trace.level:
+                trace = arg.trace
+    if trace is None:
+        if primitive.creates and _state.recording is not None:
+            return _state.recording.process(primitive, args, params)
+        return primitive.impl(*args, **params)
+    return trace.process(primitive, args, params)
+
+
+class _ThreadState(threading.local):
+    recording: Trace | None = None
+    open_traces: int = 0
+
+
+_state = _ThreadState()
+
+
+def enter_trace() -> bool:
+    """Count a trace that starts to run on this thread; whether it is the outermost."""
+    _state.open_traces += 1
+    return _state.open_traces == 1
+
+
+def leave_trace() -> None:
+    """Count one that has ended."""
+    _state.open_traces -= 1
+
+
+def current_location() -> Location | None:
+    """The user's line that is being traced: the running one, or the recorded one that is being run again."""
+    recorder = _state.recording
+    return (None if recorder is None else recorder.location) or user_location()
+
+
+def current_recording() -> Trace | None:
+    """The trace of the innermost `jit` that is being traced on this thread."""
+    return _state.recording
+
+
+@contextmanager
+def recording(trace: Trace | None) -> Iterator[None]:
+    """While this runs, what is made out of nothing is recorded in `trace` (with None: made at once)."""
+    outer = _state.recording
+    _state.recording = trace
+    try:
+        yield
+    finally:
+        _state.recording = outer
+
+
+class Tracer:
+    """Stands for a value while a function is traced.
+
+    It has ndarray's operators, methods and properties (`functrace.numpy` gives them to it), and answers NumPy's own
+    functions. What it cannot do it refuses with an error that says what to write instead.
+    """
+
+    __slots__ = ("trace",)
+    trace: Any
+    __array_ufunc__: ClassVar[Any]
+    __array_function__: ClassVar[Any]
+
+    if TYPE_CHECKING:  # given by functrace.numpy
+
+        def __getattr__(self, name: str) -> Any: ...
+        def __add__(self, other: Any) -> Any: ...
+        def __radd__(self, other: Any) -> Any: ...
+        def __sub__(self, other: Any) -> Any: ...
+        def __rsub__(self, other: Any) -> Any: ...
+        def __mul__(self, other: Any) -> Any: ...
+        def __rmul__(self, other: Any) -> Any: ...
+        def __truediv__(self, other: Any) -> Any: ...
+        def __neg__(self) -> Any: ...
+        def __getitem__(self, index: Any) -> Any: ...
+
+    @property
+    def aval(self) -> Aval:
+        raise NotImplementedError
+
+    @property
+    def shape(self) -> Shape:
+        return self.aval.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.aval.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.aval.shape)
+
+    @property
+    def size(self) -> int:
+        return self.aval.size
+
+    @property
+    def itemsize(self) -> int:
+        return self.aval.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self.aval.nbytes
+
+    @property
+    def weak_type(self) -> bool:
+        return self.aval.weak_type
+
+    def concrete(self) -> Any:
+        """The value, where it is known while the function runs; else None."""
+        return None
+
+    def __len__(self) -> int:
+        shape = self.shape
+        if not shape:
+            raise TypeError("len() of unsized object")
+        return shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        shape = self.shape
+        if not shape:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(shape[0]))
+
+    def __contains__(self, item: Any) -> bool:
+        return bool((self == item).any())
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(
+                "The truth value of an array with more than one element is ambiguous. Use a.any() or a.all()"
+            )
+        value = self.concrete()
+        if value is None:
+            raise TracerBoolConversionError(
+                f"expected a bool that is known while the function is traced, got {self!r}: `if`, `while`, `and`, `or`, "
+                "`not` and `assert` ask for its value",
+                instead="functrace.numpy.where(condition, x, y), functrace.lax.cond or functrace.lax.while_loop; "
+                "`&`, `|` and `~` for logic; static_argnums if the argument of jit is a setting",
+            )
+        return bool(value)
+
+    def __index__(self) -> int:
+        value = self.concrete()
+        if value is None or self.dtype.kind not in "iub":
+            raise TracerIntegerConversionError(
+                f"expected an integer that is known while the function is traced, got {self!r}",
+                instead="static_argnums for an argument of jit that gives a size; functrace.lax.fori_loop in place of "
+                "range(n); functrace.numpy.take or x[i] with x an array in place of indexing a list",
+            )
+        return value.__index__()
+
+    def __int__(self) -> int:
+        if self.dtype.kind in "iub" and self.concrete() is not None:
+            return int(self.concrete())
+        self._refuse_python_number("int", "x.astype(int)")
+
+    def __float__(self) -> float:
+        self._refuse_python_number("float", "x.astype(float)")
+
+    def __complex__(self) -> complex:
+        self._refuse_python_number("complex", "x.astype(complex)")
+
+    def item(self, *args: int) -> Any:
+        """Refused: a Python number would carry no derivative."""
+        self._refuse_python_number("item", "the array itself")
+
+    def tolist(self) -> Any:
+        """Refused: Python numbers would carry no derivative."""
+        self._refuse_python_number("tolist", "the array itself")
+
+    def _refuse_python_number(self, name: str, instead: str) -> NoReturn:
+        raise ConcretizationTypeError(
+            f"expected a value that is known while the function is traced, got {self!r}: {name}() would give a Python "
+            "number, which no transform can follow",
+            instead=f"{instead}, and functions of NumPy or functrace.numpy in place of those of `math`; "
+            f"{name}(functrace.lax.stop_gradient(x)) under grad where the number is only looked at",
+        )
+
+    def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
+        raise TracerArrayConversionError(
+            f"expected an array, got {self!r}: it stands for a value while a function is traced and cannot become a "
+            "numpy.ndarray (numpy.asarray, out[i] = x, out=, or a function written in C asked for one)",
+            instead="the function of NumPy or functrace.numpy that takes arrays (numpy.stack in place of "
+            "numpy.array([...]), x.at[i].set(y) in place of out[i] = y); functrace.pure_callback for a function "
+            "that must see the array",
+        )
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise ImmutableError(
+            f"{self!r} cannot be assigned to: a traced value does not change",
+            instead="x = x.at[index].set(value); also .add, .multiply, .min, .max",
+        )
+
+    def __delitem__(self, index: Any) -> None:
+        raise ImmutableError(f"elements of {self!r} cannot be deleted", instead="functrace.numpy.delete(x, index)")
+
+    def __hash__(self) -> int:
+        raise TypeError(f"unhashable: {self!r} has no value to hash while the function is traced")
+
+    def __copy__(self) -> Tracer:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Tracer:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError(f"{self!r} cannot be pickled: it stands for a value while a function is traced")
+
+    def __format__(self, spec: str) -> str:
+        value = self.concrete()
+        return repr(self) if value is None else format(value, spec)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}<{self.aval}>"
+
+
+def set_methods(methods: dict[str, Any]) -> None:
+    """Give every tracer these operators, methods and properties."""
+    for name, method in methods.items():
+        setattr(Tracer, name, method)
+
+
+def concrete_or_none(value: Any) -> Any:
+    """The value behind a tracer where it is known, the value itself where it is no tracer, else None."""
+    while isinstance(value, Tracer):
+        value = value.concrete()
+    return value
+
+
+def require_callable(function: Any, transform: str) -> Callable:
+    """`function`, or an error that says what the transform takes."""
+    if not callable(function):
+        from ..errors import ArgumentError
+
+        raise ArgumentError(
+            f"{transform} expected a function, got {type(function).__name__}",
+            instead=f"{transform}(f)(x), not {transform}(f(x))",
+        )
+    return function

@@ -1,0 +1,1 @@
+"""The primitives, with JAX's names: `functrace.lax.sin`, `functrace.lax.dot_general` …"""

@@ -1,0 +1,207 @@
+"""NumPy's ufuncs: one row each, from NumPy's ufunc to the primitive that serves tracers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core.aval import canonical_dtype
+from ..core.trace import Tracer
+from ..errors import ArgumentError
+from ..lax import elementwise as lax
+from ..lax.shape import convert_element_type, dtype_of
+from .dispatch import TRACED, as_operand, call_traced
+
+
+def _strong(operation: Callable) -> Callable:
+    """A ufunc's result is never weak, also where its operands are (np.add(1.0, 2.0) is a numpy.float64)."""
+
+    def run(*operands: Any) -> Any:
+        out = operation(*operands)
+        if isinstance(out, Tracer) and out.weak_type:
+            return convert_element_type(out, out.dtype)
+        return out
+
+    return run
+
+
+def _unary(ufunc: np.ufunc, operation: Callable) -> Callable:
+    operation = _strong(operation)
+
+    def traced(x: Any, /, *, where: Any = True, dtype: Any = None, casting: Any = None, order: Any = None) -> Any:
+        _refuse_where(ufunc, where)
+        x = as_operand(x)
+        if dtype is not None:
+            x = convert_element_type(x, canonical_dtype(dtype))
+        return operation(x)
+
+    def function(x: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(x, Tracer):
+            return call_traced(ufunc, traced, (x, *args), kwargs) if args or kwargs else operation(x)
+        return ufunc(x, *args, **kwargs)
+
+    return _register(ufunc, traced, function)
+
+
+def _binary(ufunc: np.ufunc, operation: Callable) -> Callable:
+    operation = _strong(operation)
+
+    def traced(
+        x1: Any, x2: Any, /, *, where: Any = True, dtype: Any = None, casting: Any = None, order: Any = None
+    ) -> Any:
+        _refuse_where(ufunc, where)
+        x1, x2 = as_operand(x1), as_operand(x2)
+        if dtype is not None:
+            x1, x2 = convert_element_type(x1, canonical_dtype(dtype)), convert_element_type(x2, canonical_dtype(dtype))
+        return operation(x1, x2)
+
+    def function(x1: Any, x2: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(x1, Tracer) or isinstance(x2, Tracer):
+            return call_traced(ufunc, traced, (x1, x2, *args), kwargs)
+        return ufunc(x1, x2, *args, **kwargs)
+
+    return _register(ufunc, traced, function)
+
+
+def _register(ufunc: np.ufunc, traced: Callable, function: Callable) -> Callable:
+    TRACED[ufunc] = traced
+    name = ufunc.__name__
+    function.__name__ = function.__qualname__ = name
+    function.__module__ = "functrace.numpy"
+    function.__doc__ = f"`numpy.{name}`, which can be traced."
+    return function
+
+
+def _refuse_where(ufunc: np.ufunc, where: Any) -> None:
+    if where is not True:
+        raise ArgumentError(
+            f"numpy.{ufunc.__name__}: where= leaves elements of out= as they are, and a traced value has no out=",
+            instead=f"functrace.numpy.where(mask, functrace.numpy.{ufunc.__name__}(...), other)",
+        )
+
+
+def _on_floats(operation: Callable) -> Callable:
+    """Rounding: integers are whole already."""
+    return lambda x: x if dtype_of(x).kind in "iub" else operation(x)
+
+
+
+
+_UNARY: dict[np.ufunc, Callable] = {
+    np.negative: lax.neg,
+    np.positive: lax.positive,
+    np.absolute: lax.abs_,
+    np.fabs: lax.fabs,
+    np.rint: lax.rint,
+    np.sign: lax.sign,
+    np.conjugate: lax.conj_p,
+    np.exp: lax.exp,
+    np.exp2: lax.exp2,
+    np.expm1: lax.expm1,
+    np.log: lax.log,
+    np.log2: lax.log2,
+    np.log10: lax.log10,
+    np.log1p: lax.log1p,
+    np.sqrt: lax.sqrt,
+    np.square: lax.square,
+    np.cbrt: lax.cbrt,
+    np.reciprocal: lax.reciprocal,
+    np.sin: lax.sin,
+    np.cos: lax.cos,
+    np.tan: lax.tan,
+    np.arcsin: lax.asin,
+    np.arccos: lax.acos,
+    np.arctan: lax.atan,
+    np.sinh: lax.sinh,
+    np.cosh: lax.cosh,
+    np.tanh: lax.tanh,
+    np.arcsinh: lax.asinh,
+    np.arccosh: lax.acosh,
+    np.arctanh: lax.atanh,
+    np.degrees: lax.degrees,
+    np.radians: lax.radians,
+    np.rad2deg: lax.degrees,
+    np.deg2rad: lax.radians,
+    np.invert: lax.bitwise_not,
+    np.bitwise_count: lax.population_count,
+    np.logical_not: lax.logical_not,
+    np.isfinite: lax.is_finite,
+    np.isinf: lax.is_inf,
+    np.isnan: lax.is_nan,
+    np.signbit: lax.signbit,
+    np.spacing: lax.spacing,
+    np.floor: _on_floats(lax.floor),
+    np.ceil: _on_floats(lax.ceil),
+    np.trunc: _on_floats(lax.trunc),
+}
+
+_BINARY: dict[np.ufunc, Callable] = {
+    np.add: lax.add,
+    np.subtract: lax.sub,
+    np.multiply: lax.mul,
+    np.divide: lax.div,
+    np.floor_divide: lax.floor_divide,
+    np.remainder: lax.remainder,
+    np.fmod: lax.rem,
+    np.power: lax.pow_,
+    np.float_power: lax.float_power,
+    np.hypot: lax.hypot,
+    np.arctan2: lax.atan2,
+    np.logaddexp: lax.logaddexp,
+    np.logaddexp2: lax.logaddexp2,
+    np.heaviside: lax.heaviside,
+    np.copysign: lax.copysign,
+    np.nextafter: lax.nextafter,
+    np.ldexp: lax.ldexp,
+    np.gcd: lax.gcd,
+    np.lcm: lax.lcm,
+    np.maximum: lax.max_,
+    np.minimum: lax.min_,
+    np.fmax: lax.fmax,
+    np.fmin: lax.fmin,
+    np.equal: lax.eq,
+    np.not_equal: lax.ne,
+    np.less: lax.lt,
+    np.less_equal: lax.le,
+    np.greater: lax.gt,
+    np.greater_equal: lax.ge,
+    np.logical_and: lax.logical_and,
+    np.logical_or: lax.logical_or,
+    np.logical_xor: lax.logical_xor,
+    np.bitwise_and: lax.bitwise_and,
+    np.bitwise_or: lax.bitwise_or,
+    np.bitwise_xor: lax.bitwise_xor,
+    np.left_shift: lax.shift_left,
+    np.right_shift: lax.shift_right,
+}
+
+#: The public functions, by NumPy's names.
+FUNCTIONS: dict[str, Callable] = {
+    **{ufunc.__name__: _unary(ufunc, operation) for ufunc, operation in _UNARY.items()},
+    **{ufunc.__name__: _binary(ufunc, operation) for ufunc, operation in _BINARY.items()},
+}
+FUNCTIONS.update(
+    {
+        alias: FUNCTIONS[name]
+        for alias, name in {
+            "abs": "absolute",
+            "acos": "arccos",
+            "acosh": "arccosh",
+            "asin": "arcsin",
+            "asinh": "arcsinh",
+            "atan": "arctan",
+            "atanh": "arctanh",
+            "atan2": "arctan2",
+            "true_divide": "divide",
+            "mod": "remainder",
+            "pow": "power",
+            "conj": "conjugate",
+            "bitwise_not": "invert",
+            "bitwise_invert": "invert",
+            "bitwise_left_shift": "left_shift",
+            "bitwise_right_shift": "right_shift",
+        }.items()
+    }
+)

@@ -1,0 +1,172 @@
+"""What the transforms make of a program inside an equation: made once, and kept with the program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.aval import Aval, aval_of
+from ..core.jaxpr import ClosedJaxpr, Jaxpr, eval_jaxpr
+from ..core.recording import record
+from ..core.trace import Tracer, enter_trace, leave_trace
+from .jvp import run_jvp, unpack
+from .vjp import VJPTracer, backward, trace_vjp
+from .vmap import BatchTrace, BatchTracer
+
+
+def hoist_tracers(closed: ClosedJaxpr) -> tuple[ClosedJaxpr, list[Any]]:
+    """A program with the tracers among its constants as its first inputs, and these tracers."""
+    hoisted = [isinstance(const, Tracer) for const in closed.consts]
+    if not any(hoisted):
+        return closed, []
+    jaxpr = closed.jaxpr
+    pairs = list(zip(jaxpr.constvars, closed.consts, hoisted, strict=True))
+    inner = Jaxpr(
+        [var for var, _, out in pairs if not out],
+        [*[var for var, _, out in pairs if out], *jaxpr.invars],
+        jaxpr.equations,
+        jaxpr.outvars,
+    )
+    return (
+        ClosedJaxpr(inner, [const for _, const, out in pairs if not out]),
+        [const for _, const, out in pairs if out],
+    )
+
+
+class Jvp(NamedTuple):
+    """A program of primals and of the tangents that are not zero; it gives results and nonzero tangents."""
+
+    program: ClosedJaxpr
+    nonzero_out: tuple[bool, ...]
+
+
+def jvp_program(closed: ClosedJaxpr, nonzero: tuple[bool, ...]) -> Jvp:
+    """The forward derivative of a program, by the inputs that `nonzero` names."""
+
+    def make() -> Jvp:
+        count = len(nonzero)
+        nonzero_out: list[bool] = []
+
+        def run(*args: Any) -> list[Any]:
+            given = iter(args[count:])
+            tangents = [next(given) if follows else None for follows in nonzero]
+            out, trace = run_jvp(lambda *xs: eval_jaxpr(closed.jaxpr, closed.consts, *xs), args[:count], tangents)
+            pairs = [unpack(trace, value) for value in out]
+            nonzero_out.extend(tangent is not None for _, tangent in pairs)
+            return [value for value, _ in pairs] + [tangent for _, tangent in pairs if tangent is not None]
+
+        avals = closed.in_avals
+        tangent_avals = [aval.strong() for aval, follows in zip(avals, nonzero, strict=True) if follows]
+        return Jvp(record(run, [*avals, *tangent_avals]), tuple(nonzero_out))
+
+    return closed.derived(("jvp", nonzero), make)
+
+
+class Vjp(NamedTuple):
+    """A program's way forward (results, then residuals) and back (residuals and cotangents to cotangents)."""
+
+    forward: ClosedJaxpr
+    backward: ClosedJaxpr
+    results: int
+    takes: tuple[bool, ...]  # which results' cotangents the way back takes
+    gives: tuple[bool, ...]  # which inputs' cotangents it gives
+
+
+def vjp_program(closed: ClosedJaxpr, wanted: tuple[bool, ...]) -> Vjp:
+    """The reverse derivative of a program, by the inputs that `wanted` names.
+
+    What the way back computes without a cotangent is computed on the way forward: only what it needs is a residual.
+    """
+
+    def make() -> Vjp:
+        avals = closed.in_avals
+        kept: dict[str, Any] = {}
+
+        def forward(*args: Any) -> list[Any]:
+            inputs = [x for x, want in zip(args, wanted, strict=True) if want]
+
+            def run(*tracers: Any) -> list[Any]:
+                given = iter(tracers)
+                mixed = [next(given) if want else x for x, want in zip(args, wanted, strict=True)]
+                return eval_jaxpr(closed.jaxpr, closed.consts, *mixed)
+
+            out, trace, notes = trace_vjp(run, inputs)
+            targets = [x.position if x.__class__ is VJPTracer and x.trace is trace else -1 for x in out]
+            values = [x.value if target >= 0 else x for x, target in zip(out, targets, strict=True)]
+            takes = [target >= 0 for target in targets]
+
+            def back(*cts: Any) -> list[Any]:
+                cotangents: list[Any] = [None] * len(notes)
+                given = iter(cts)
+                for target in targets:
+                    if target >= 0:
+                        ct, held = next(given), cotangents[target]
+                        cotangents[target] = ct if held is None else held + ct
+                parts = iter(backward(notes, cotangents, len(inputs)))
+                mixed = [next(parts) if want else None for want in wanted]
+                kept["gives"] = tuple([part is not None for part in mixed])
+                return [part for part in mixed if part is not None]
+
+            ct_avals = [aval_of(value).strong() for value, take in zip(values, takes, strict=True) if take]
+            way_back, residuals = hoist_tracers(record(back, ct_avals))
+            kept.update(takes=tuple(takes), backward=way_back)
+            return [*values, *residuals]
+
+        way_there = record(forward, avals)
+        return Vjp(way_there, kept["backward"], len(closed.jaxpr.outvars), kept["takes"], kept["gives"])
+
+    return closed.derived(("vjp", wanted), make)
+
+
+class Batched(NamedTuple):
+    """A program over whole batches, and the batch axis of each result (None: none)."""
+
+    program: ClosedJaxpr
+    out_dims: tuple[int | None, ...]
+
+
+def batch_program(
+    closed: ClosedJaxpr, size: int, dims: tuple[int | None, ...], axis_name: Any = None
+) -> Batched:
+    """A program over batches of `size` along the axes `dims` of its inputs."""
+
+    def make() -> Batched:
+        out_dims: list[int | None] = []
+
+        def run(*args: Any) -> list[Any]:
+            trace = BatchTrace(size, axis_name)
+            enter_trace()
+            tracers = [
+                x if dim is None else BatchTracer(trace, x, dim) for x, dim in zip(args, dims, strict=True)
+            ]
+            try:
+                out = eval_jaxpr(closed.jaxpr, closed.consts, *tracers)
+            finally:
+                leave_trace()
+                trace.open = False
+            values = []
+            for x in out:
+                batched = x.__class__ is BatchTracer and x.trace is trace
+                values.append(x.value if batched else x)
+                out_dims.append(x.dim if batched else None)
+            return values
+
+        avals = [
+            aval if dim is None else _with_axis(aval, dim, size)
+            for aval, dim in zip(closed.in_avals, dims, strict=True)
+        ]
+        return Batched(record(run, avals), tuple(out_dims))
+
+    return closed.derived(("batch", size, dims, axis_name), make)
+
+
+def _with_axis(aval: Aval, dim: int, size: int) -> Aval:
+    return Aval((*aval.shape[:dim], size, *aval.shape[dim:]), aval.dtype, aval.weak_type)
+
+
+def instantiate(ct: Any, aval: Aval) -> Any:
+    """A cotangent or tangent, zeros where it is None."""
+    return np.zeros(aval.shape, aval.dtype) if ct is None else ct
+

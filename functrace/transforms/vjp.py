@@ -1,0 +1,168 @@
+"""Reverse mode: an interpreter that carries each equation out, notes it, and walks its notes backward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from ..core.aval import Aval, aval_of
+from ..core.primitive import Primitive
+from ..core.recording import leaked
+from ..core.trace import Trace, Tracer, current_location, current_recording, enter_trace, leave_trace
+
+# A note is (primitive, values of the inputs, their positions or -1, value of the output, parameters, location).
+# A value's position is the place of the note that made it; the inputs come first, with None in place of a note.
+Note = tuple[Primitive, tuple, tuple, Any, dict, Any]
+
+
+class VJPTracer(Tracer):
+    """A value that the function computes, with the position of its note."""
+
+    __slots__ = ("position", "value")
+
+    def __init__(self, trace: VJPTrace, value: Any, position: int) -> None:
+        self.trace = trace
+        self.value = value
+        self.position = position
+
+    @property
+    def aval(self) -> Aval:
+        return aval_of(self.value)
+
+    def concrete(self) -> Any:
+        value = self.value
+        return value.concrete() if isinstance(value, Tracer) else value
+
+    def __repr__(self) -> str:
+        return f"VJPTracer<{self.value!r}>"
+
+
+class VJPTrace(Trace):
+    """Carries out and notes."""
+
+    __slots__ = ("locate", "notes", "outermost")
+
+    def __init__(self, outermost: bool) -> None:
+        super().__init__()
+        self.notes: list[Any] = []
+        self.locate = current_recording() is not None
+        self.outermost = outermost
+
+    def new_input(self, value: Any) -> VJPTracer:
+        self.notes.append(None)
+        return VJPTracer(self, value, len(self.notes) - 1)
+
+    def process(self, primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
+        values = list(args)
+        positions = [-1] * len(args)
+        for index, arg in enumerate(args):
+            if arg.__class__ is VJPTracer and arg.trace is self:
+                values[index] = arg.value
+                positions[index] = arg.position
+        notes = self.notes
+        position = len(notes)
+        location = current_location() if self.locate else None
+        if primitive.jvp is not None:
+            # with no trace around this one the values are arrays: nobody is left to be asked
+            out = primitive.impl(*values, **params) if self.outermost else primitive(*values, **params)
+            notes.append((primitive, values, positions, out, params, location))
+        elif primitive.vjp_fwd is not None:
+            wanted = tuple([target >= 0 for target in positions])
+            out, residuals = primitive.vjp_fwd(values, wanted, **params)
+            notes.append((primitive, values, positions, (out, residuals), params, location))
+        else:
+            return primitive(*values, **params)
+        if not primitive.multiple_results:
+            return VJPTracer(self, out, position)
+        notes.extend([None] * (len(out) - 1))
+        return [
+            VJPTracer(self, value, position + index) if is_inexact(value) else value for index, value in enumerate(out)
+        ]
+
+
+class _Ended(list):
+    """In place of the notes of a trace that has ended."""
+
+    def append(self, note: Any) -> NoReturn:
+        raise leaked([VJPTracer(_ENDED_TRACE, note[3], 0)])
+
+
+_ENDED_TRACE = VJPTrace(outermost=False)
+
+
+def is_inexact(value: Any) -> bool:
+    """Whether a derivative can flow through a value: its dtype is a float or complex one."""
+    return aval_of(value).dtype.kind in "fc"
+
+
+def trace_vjp(function: Callable[..., Any], inputs: Sequence[Any]) -> tuple[Any, VJPTrace, list[Any]]:
+    """Run `function` on tracers of the inputs: what it returns, the trace, and the notes of the way."""
+    trace = VJPTrace(enter_trace())
+    tracers = [trace.new_input(value) for value in inputs]
+    notes = trace.notes
+    try:
+        return function(*tracers), trace, notes
+    finally:
+        leave_trace()
+        trace.notes = _Ended()
+
+
+def backward(notes: list[Any], cotangents: list[Any], inputs: int) -> list[Any]:
+    """Walk the notes backward.
+
+    Parameters
+    ----------
+    notes
+        What the trace noted.
+    cotangents
+        One for each position, None for zero; used up.
+    inputs
+        How many positions, from the first, are inputs.
+
+    Returns
+    -------
+    list
+        The inputs' cotangents; None is zero.
+    """
+    for position in range(len(notes) - 1, inputs - 1, -1):
+        note = notes[position]
+        if note is None:
+            continue
+        primitive, values, positions, out, params, location = note
+        residuals = None
+        if primitive.vjp_fwd is not None:
+            out, residuals = out
+        if primitive.multiple_results:
+            cotangent: Any = cotangents[position : position + len(out)]
+            if all(part is None for part in cotangent):
+                continue
+        else:
+            cotangent = cotangents[position]
+            if cotangent is None:
+                continue
+            cotangents[position] = None
+        recorder = current_recording() if location is not None else None
+        if recorder is not None:  # what is recorded on the way back belongs to the line of the way there
+            outer_location, recorder.location = recorder.location, location
+        rules = primitive.vjp
+        if rules is not None:
+            for index, target in enumerate(positions):
+                if target >= 0:
+                    rule = rules[index]
+                    if rule is not None:
+                        part = rule(cotangent, out, *values, **params)
+                        held = cotangents[target]
+                        cotangents[target] = part if held is None else held + part
+        else:
+            wanted = tuple([target >= 0 for target in positions])
+            if residuals is None:
+                parts = primitive.vjp_all(cotangent, out, values, wanted, **params)
+            else:
+                parts = primitive.vjp_bwd(cotangent, residuals, values, wanted, **params)
+            for target, part in zip(positions, parts, strict=True):
+                if target >= 0 and part is not None:
+                    held = cotangents[target]
+                    cotangents[target] = part if held is None else held + part
+        if recorder is not None:
+            recorder.location = outer_location
+    return cotangents[:inputs]

@@ -1,0 +1,233 @@
+"""What a family of cases is written with: a case, its contenders, and the targets that their figures are held to."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any, NamedTuple, Protocol
+
+__all__ = [
+    "Added",
+    "Call",
+    "Case",
+    "Nothing",
+    "Ratio",
+    "Result",
+    "Samples",
+    "Seconds",
+    "Setup",
+    "Target",
+    "Verdict",
+    "duration",
+]
+
+Call = Callable[[], Any]
+"""What is timed. What it returns is compared with the other contenders'."""
+
+Setup = Callable[[], Call]
+"""Imports a contender's library, prepares its inputs, and gives the call to time."""
+
+Samples = Mapping[str, Sequence[float]]
+"""The seconds that a call of each contender took, round by round; all contenders have the same rounds."""
+
+
+class Verdict(NamedTuple):
+    """What came of a target.
+
+    Attributes
+    ----------
+    figure
+        The measured number: a ratio, seconds or a count; None where it could not be measured.
+    shown
+        The same in words.
+    holds
+        Whether the target is met; None where it could not be measured.
+    """
+
+    figure: float | None
+    shown: str
+    holds: bool | None
+
+
+class Target(Protocol):
+    """A demand on a case's figures."""
+
+    @property
+    def text(self) -> str:
+        """The demand in words."""
+
+    def judge(self, samples: Samples) -> Verdict:
+        """Hold the figures to the demand."""
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A contender's time is at most `at_most` times that of `reference`."""
+
+    contender: str
+    reference: str
+    at_most: float
+    text: str
+
+    def judge(self, samples: Samples) -> Verdict:
+        """Take the median of the rounds' ratios."""
+        if missing := _missing(samples, self.contender, self.reference):
+            return missing
+        ratio = median_ratio(samples, self.contender, self.reference)
+        if self.at_most < 1:
+            shown = f"{1 / ratio:.2f} times faster than {self.reference}"
+        else:
+            shown = f"{ratio:.2f} times {self.reference}'s time"
+        return Verdict(ratio, shown, ratio <= self.at_most)
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """A contender's time is at most `at_most` seconds."""
+
+    contender: str
+    at_most: float
+    text: str
+
+    def judge(self, samples: Samples) -> Verdict:
+        """Take the median of the rounds."""
+        if missing := _missing(samples, self.contender):
+            return missing
+        seconds = median(samples[self.contender])
+        return Verdict(seconds, duration(seconds), seconds <= self.at_most)
+
+
+@dataclass(frozen=True)
+class Added:
+    """A contender takes at most `at_most` seconds more than `reference`."""
+
+    contender: str
+    reference: str
+    at_most: float
+    text: str
+
+    def judge(self, samples: Samples) -> Verdict:
+        """Take the median of the rounds' differences."""
+        if missing := _missing(samples, self.contender, self.reference):
+            return missing
+        pairs = zip(samples[self.contender], samples[self.reference], strict=True)
+        seconds = median(ours - theirs for ours, theirs in pairs)
+        return Verdict(seconds, f"{duration(seconds)} more than {self.reference}", seconds <= self.at_most)
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """A search comes back empty; it is made where the contender runs at all."""
+
+    contender: str
+    search: Callable[[], Sequence[str]]
+    text: str
+
+    def judge(self, samples: Samples) -> Verdict:
+        """Search, and name what was found."""
+        if missing := _missing(samples, self.contender):
+            return missing
+        found = self.search()
+        return Verdict(len(found), ", ".join(found) or "none", not found)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Work that several contenders do, each in its own way.
+
+    Attributes
+    ----------
+    name
+        A short name without spaces, for ``--only``.
+    text
+        What the work is.
+    contenders
+        The setup of each, by name. The first is the one whose numbers the others are held to.
+    targets
+        What the figures are held to.
+    tolerance
+        How far the results may be from the first contender's, for each array as a part of its largest entry.
+    """
+
+    name: str
+    text: str
+    contenders: Mapping[str, Setup]
+    targets: Sequence[Target] = ()
+    tolerance: float = 1e-9
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was measured of a case.
+
+    Attributes
+    ----------
+    case
+        The case.
+    samples
+        The seconds that a call took, round by round, of each contender that was timed.
+    skipped
+        The contenders whose library is not installed, with what was missing.
+    failed
+        The contenders that raised or computed other numbers, with what happened. They are not timed.
+    verdicts
+        One for each of the case's targets, in their order.
+    other_load
+        The part of the machine that other processes took meanwhile, from 0 to 1; None where it cannot be known.
+    """
+
+    case: Case
+    samples: Samples
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
+    verdicts: Sequence[Verdict] = ()
+    other_load: float | None = None
+
+    def medians(self) -> dict[str, float]:
+        """The seconds that a call took, of each contender."""
+        return {name: median(times) for name, times in self.samples.items()}
+
+    def ratios(self, contender: str) -> dict[str, float]:
+        """A timed contender's time as a multiple of each contender's."""
+        return {reference: median_ratio(self.samples, contender, reference) for reference in self.samples}
+
+
+def median_ratio(samples: Samples, contender: str, reference: str) -> float:
+    """The median over the rounds of one contender's time as a multiple of another's."""
+    pairs = zip(samples[contender], samples[reference], strict=True)
+    return median(ours / theirs for ours, theirs in pairs)
+
+
+def duration(seconds: float) -> str:
+    """Write a time with three digits and the unit that suits it.
+
+    Parameters
+    ----------
+    seconds
+        The time.
+
+    Returns
+    -------
+    str
+        The time for the reader.
+
+    Examples
+    --------
+    >>> duration(0.01712), duration(25e-6), duration(1.5)
+    ('17.1 ms', '25.0 µs', '1.50 s')
+    """
+    for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if abs(seconds) >= 0.9995 * scale:
+            return f"{_three_digits(seconds / scale)} {unit}"
+    return f"{_three_digits(seconds / 1e-9)} ns"
+
+
+def _three_digits(number: float) -> str:
+    size = abs(number)
+    if size >= 99.95:
+        return f"{number:,.0f}"
+    return f"{number:.1f}" if size >= 9.995 else f"{number:.2f}"
+
+
+def _missing(samples: Samples, *contenders: str) -> Verdict | None:
+    missing = [name for name in contenders if name not in samples]
+    return Verdict(None, f"no figure of {' and '.join(missing)}", None) if missing else None
