@@ -7,7 +7,6 @@ import argparse
 import math
 import sys
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
@@ -16,7 +15,6 @@ from functrace.cli import ArgumentParser
 __all__ = ["BENCHMARKS", "load", "main"]
 
 PROG = "python -m functrace bench"
-PACKAGE = "functrace_benchmarks"
 BENCHMARKS = Path(__file__).resolve().parents[2] / "tests" / "benchmarks"
 
 
@@ -62,23 +60,18 @@ def load(directory: Path, module: str) -> ModuleType:
     Parameters
     ----------
     directory
-        The package of benchmarks: it holds an ``__init__.py`` and the modules.
+        The package of benchmarks. What holds it is put on the path, for the processes too that the harness starts.
     module
         The name of one of its modules.
 
     Returns
     -------
     ModuleType
-        The module, imported as a part of the package `PACKAGE`.
+        The module.
     """
-    if PACKAGE not in sys.modules:
-        spec = spec_from_file_location(PACKAGE, directory / "__init__.py", submodule_search_locations=[str(directory)])
-        if spec is None or spec.loader is None:
-            raise ImportError(f"{directory} is not a package of benchmarks")
-        package = module_from_spec(spec)
-        sys.modules[PACKAGE] = package
-        spec.loader.exec_module(package)
-    return import_module(f"{PACKAGE}.{module}")
+    if str(directory.parent) not in sys.path:
+        sys.path.append(str(directory.parent))
+    return import_module(f"{directory.name}.{module}")
 
 
 def _seconds(text: str) -> float:

@@ -97,7 +97,7 @@ class _Cells:
         self.view = _arrays_first(out, index)
         extents = self.view.shape[: len(arrays)]
         size = math.prod(self.view.shape[len(arrays) :])
-        self.rows = np.broadcast_to(_row_numbers(extents, arrays), plan.block).reshape(-1)
+        self.rows = np.broadcast_to(row_numbers(extents, arrays), plan.block).reshape(-1)
         self.target = np.ascontiguousarray(self.view).reshape(math.prod(extents), size)
         self.updates = updates.reshape(self.rows.size, size)
 
@@ -124,7 +124,7 @@ class _Cells:
             self.view[...] = self.target.reshape(self.view.shape)
 
 
-def _row_numbers(extents: Shape, arrays: Sequence[Any]) -> Any:
+def row_numbers(extents: Shape, arrays: Sequence[Any]) -> Any:
     """What the arrays choose in an array of these extents, counted in C order from 0."""
     rows: Any = 0
     for axis, (array, extent) in enumerate(zip(arrays, extents, strict=True)):

@@ -40,16 +40,20 @@ def unary(
     derivative: Derivative | None = None,
     *,
     transpose: Derivative | None = None,
-    impl: Callable | None = None,
+    python: Callable | None = None,
     operator_text: str | None = None,
 ) -> Primitive:
-    """A primitive of one operand. `derivative(x, out)` multiplies a tangent; `transpose(ct)` is for linear ones."""
+    """A primitive of one operand. `derivative(x, out)` multiplies a tangent; `transpose(ct)` is for linear ones.
+
+    `python` is the operator of Python that computes it, also between Python scalars; `operator_text` is how it is
+    written.
+    """
     primitive = Primitive(
         name,
-        impl or ufunc,
-        _abstract(ufunc, weak=operator_text is not None),
+        python or ufunc,
+        _abstract(ufunc, python),
         ufunc=ufunc,
-        source=_source(ufunc, operator_text),
+        source=_source(ufunc, operator_text, python),
     )
     if derivative is not None:
 
@@ -71,20 +75,21 @@ def binary(
     ufunc: np.ufunc,
     derivatives: tuple[Derivative, Derivative] | None = None,
     *,
-    partials: tuple[Derivative, Derivative] | None = None,
-    impl: Callable | None = None,
+    partials: tuple[Derivative | None, Derivative | None] | None = None,
+    python: Callable | None = None,
     operator_text: str | None = None,
 ) -> Primitive:
     """A primitive of two operands. `derivatives` are factors of a tangent, as functions of (x, y, out).
 
-    `partials`, in their place, are functions of (tangent, x, y, out), for what is better not written as a product.
+    `partials`, in their place, are functions of (tangent, x, y, out), for what is better not written as a product;
+    None is zero. `python` and `operator_text` are those of `unary`.
     """
     primitive = Primitive(
         name,
-        impl or ufunc,
-        _abstract(ufunc, weak=operator_text is not None),
+        python or ufunc,
+        _abstract(ufunc, python),
         ufunc=ufunc,
-        source=_source(ufunc, operator_text),
+        source=_source(ufunc, operator_text, python),
     )
     if derivatives is not None:
         by_x, by_y = derivatives
@@ -124,16 +129,17 @@ def _vjp_rule(index: int, partial: Derivative, operands: int) -> Callable:
     return lambda ct, out, *args: unbroadcast(partial(ct, *args, out), args[index])
 
 
-def _abstract(ufunc: np.ufunc, *, weak: bool) -> Callable:
-    """The aval rule of a ufunc: NumPy's broadcasting, NumPy's promotion."""
+def _abstract(ufunc: np.ufunc, python: Callable | None) -> Callable:
+    """The aval rule of a ufunc: NumPy's broadcasting, NumPy's promotion; between Python scalars an operator's own."""
     known: dict[tuple[Aval, ...], Aval] = {}
 
     def abstract(*avals: Aval) -> Aval:
         out = known.get(avals)
         if out is None:
-            dtype = ufunc_dtype(ufunc, tuple([(aval.dtype, aval.weak_type) for aval in avals]))[0]
-            shape = broadcast_shapes(*[aval.shape for aval in avals])
-            out = Aval(shape, dtype, weak and dtype.kind != "b" and all(aval.weak_type for aval in avals))
+            out = _of_python_scalars(python, avals) or Aval(
+                broadcast_shapes(*[aval.shape for aval in avals]),
+                ufunc_dtype(ufunc, tuple([(aval.dtype, aval.weak_type) for aval in avals]))[0],
+            )
             if len(known) > 4096:
                 known.clear()
             known[avals] = out
@@ -142,14 +148,33 @@ def _abstract(ufunc: np.ufunc, *, weak: bool) -> Callable:
     return abstract
 
 
-def _source(ufunc: np.ufunc, operator_text: str | None) -> Callable:
+def _of_python_scalars(python: Callable | None, avals: Sequence[Aval]) -> Aval | None:
+    """The aval of what an operator of Python gives between Python scalars, asked of Python; None for other operands."""
+    if python is None or not all([aval.weak_type for aval in avals]):
+        return None
+    try:
+        return aval_of(python(*[_ONES[aval.dtype.kind] for aval in avals]))
+    except TypeError:
+        return None
+
+
+_ONES = {"b": True, "i": 1, "f": 1.0, "c": 1 + 0j}
+
+
+def _source(ufunc: np.ufunc, operator_text: str | None, python: Callable | None) -> Callable:
+    called = f"np.{ufunc.__name__}"
+
     def source(args: Sequence[str], avals: Sequence[Aval]) -> str:
-        if operator_text is not None:
-            # between Python scalars the operator is Python's: NumPy's answer for what Python refuses
-            if any(not aval.weak_type for aval in avals):
-                return operator_text.format(*args)
-            return f"np.{ufunc.__name__}({', '.join(args)}).item()"
-        return f"np.{ufunc.__name__}({', '.join(args)})"
+        call = f"{called}({', '.join(args)})"
+        if operator_text is None:
+            return call
+        if all([aval.weak_type for aval in avals]):
+            if python in _NUMPY_ANSWERS:  # NumPy's answer for what Python refuses
+                return f"{call}.item()"
+            return operator_text.format(*args) if python is not None else call
+        if avals[0].weak_type and avals[0].dtype.kind == "c" and not avals[1].shape:
+            return call  # a Python complex would take a numpy.float64 for a Python float
+        return operator_text.format(*args)
 
     return source
 
@@ -173,15 +198,20 @@ def batch_elementwise(primitive: Primitive) -> Callable:
 
 
 def _python_safe(operation: Callable, ufunc: np.ufunc) -> Callable:
-    """Python's operator, but between two Python scalars NumPy's answer where Python raises (1 / 0 is inf)."""
+    """Python's operator, but between Python scalars NumPy's answer where Python raises (1 / 0 is inf)."""
 
-    def impl(x: Any, y: Any) -> Any:
+    def python(x: Any, y: Any) -> Any:
         try:
             return operation(x, y)
         except ZeroDivisionError:
             return ufunc(x, y).item()
 
-    return impl
+    _NUMPY_ANSWERS.add(python)
+    return python
+
+
+#: Python's operators that differ from NumPy's between Python scalars: NumPy's answer is given.
+_NUMPY_ANSWERS: set[Callable | None] = set()
 
 
 def _power(x: Any, y: Any) -> Any:
@@ -190,50 +220,61 @@ def _power(x: Any, y: Any) -> Any:
     return x**y
 
 
+def _absolute(x: Any) -> Any:
+    return np.absolute(x).item() if x.__class__ is complex else abs(x)
+
+
+_NUMPY_ANSWERS.update((_power, _absolute))
+
+
+def _invert(x: Any) -> Any:
+    return not x if x.__class__ is bool else ~x
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # arithmetic
 # ---------------------------------------------------------------------------------------------------------------------
 
-neg = unary("neg", np.negative, transpose=operator.neg, impl=operator.neg, operator_text="-{0}")
+neg = unary("neg", np.negative, transpose=operator.neg, python=operator.neg, operator_text="-{0}")
 add = binary(
     "add",
     np.add,
     partials=(lambda t, x, y, z: t, lambda t, x, y, z: t),
-    impl=operator.add,
+    python=operator.add,
     operator_text="{0} + {1}",
 )
 sub = binary(
     "sub",
     np.subtract,
     partials=(lambda t, x, y, z: t, lambda t, x, y, z: -t),
-    impl=operator.sub,
+    python=operator.sub,
     operator_text="{0} - {1}",
 )
 mul = binary(
     "mul",
     np.multiply,
     derivatives=(lambda x, y, z: y, lambda x, y, z: x),
-    impl=operator.mul,
+    python=operator.mul,
     operator_text="{0} * {1}",
 )
 div = binary(
     "div",
     np.divide,
     partials=(lambda t, x, y, z: t / y, lambda t, x, y, z: -t * (z / y)),
-    impl=_python_safe(operator.truediv, np.divide),
+    python=_python_safe(operator.truediv, np.divide),
     operator_text="{0} / {1}",
 )
 floor_divide = binary(
     "floor_divide",
     np.floor_divide,
-    impl=_python_safe(operator.floordiv, np.floor_divide),
+    python=_python_safe(operator.floordiv, np.floor_divide),
     operator_text="{0} // {1}",
 )
 remainder = binary(
     "remainder",
     np.remainder,
     partials=(lambda t, x, y, z: t, lambda t, x, y, z: -t * floor(x / y)),
-    impl=_python_safe(operator.mod, np.remainder),
+    python=_python_safe(operator.mod, np.remainder),
     operator_text="{0} % {1}",
 )
 rem = binary("rem", np.fmod, partials=(lambda t, x, y, z: t, lambda t, x, y, z: -t * trunc(x / y)))
@@ -242,36 +283,38 @@ rem = binary("rem", np.fmod, partials=(lambda t, x, y, z: t, lambda t, x, y, z: 
 def _power_by_base(x: Any, y: Any, z: Any) -> Any:
     if y.__class__ in PYTHON_SCALARS:  # a constant exponent: the ordinary case, and the cheap one
         return 2 * x if y == 2 else y * x ** (y - 1) if y != 0 else 0 * x
-    return where(y == 0, dtype_of(z).type(0), y * x ** where(y == 0, dtype_of(y).type(1), y - 1))
+    one = dtype_of(z).type(1)
+    return where(y == 0, 0 * one, y * x ** where(y == 0, one, y - one))
 
 
 def _power_by_exponent(x: Any, y: Any, z: Any) -> Any:
-    zero = x == 0
-    return where(zero, dtype_of(z).type(0), log(where(zero, dtype_of(x).type(1), x)) * z)
+    if x.__class__ in PYTHON_SCALARS and x.__class__ is not complex and x > 0:
+        return math.log(x) * z
+    one = dtype_of(z).type(1)
+    return where(x == 0, 0 * one, log(where(x == 0, one, x)) * z)
 
 
 pow_ = binary(
     "pow",
     np.power,
     derivatives=(_power_by_base, _power_by_exponent),
-    impl=_power,
+    python=_power,
     operator_text="{0} ** {1}",
 )
 float_power = binary("float_power", np.float_power, derivatives=(_power_by_base, _power_by_exponent))
-positive = unary("positive", np.positive, transpose=lambda ct: ct)
+positive = unary("positive", np.positive, transpose=lambda ct: ct, python=operator.pos, operator_text="+{0}")
 reciprocal = unary("reciprocal", np.reciprocal, derivative=lambda x, y: -y * y)
 square = unary("square", np.square, derivative=lambda x, y: 2 * x)
 sqrt = unary("sqrt", np.sqrt, derivative=lambda x, y: 0.5 / y)
-cbrt = unary("cbrt", np.cbrt, derivative=lambda x, y: y / (3 * x))
+cbrt = unary("cbrt", np.cbrt, derivative=lambda x, y: 1 / (3 * y * y))
 hypot = binary("hypot", np.hypot, derivatives=(lambda x, y, z: _ratio(x, z), lambda x, y, z: _ratio(y, z)))
-sign = unary("sign", np.sign)
-heaviside = binary("heaviside", np.heaviside)
+heaviside = binary("heaviside", np.heaviside, partials=(None, lambda t, x, y, z: where(x == 0, t, dtype_of(t).type(0))))
 copysign = binary(
     "copysign",
     np.copysign,
-    partials=(lambda t, x, y, z: t * copysign(dtype_of(t).type(1), y) * sign(x), lambda t, x, y, z: t * 0),
+    partials=(lambda t, x, y, z: t * copysign(dtype_of(t).type(1), y) * copysign(dtype_of(t).type(1), x), None),
 )
-fabs = unary("fabs", np.fabs, derivative=lambda x, y: sign(x))
+fabs = unary("fabs", np.fabs, derivative=lambda x, y: sign_p(x))
 gcd = binary("gcd", np.gcd)
 lcm = binary("lcm", np.lcm)
 
@@ -281,16 +324,32 @@ def _ratio(x: Any, norm: Any) -> Any:
     return x / where(norm == 0, dtype_of(norm).type(1), norm)
 
 
+def _sign_jvp(primals: Sequence, tangents: Sequence, out: Any) -> Any:
+    """Of z / |z|, along t: what of t is across z, over |z|."""
+    return None if tangents[0] is None else _ratio(out * imag(conj(out) * tangents[0]), abs_(primals[0])) * 1j
+
+
+sign_p = unary("sign", np.sign)
+sign_complex_p = unary("sign", np.sign)
+sign_complex_p.jvp = _sign_jvp
+sign_complex_p.vjp = (lambda ct, out, x: _ratio(conj(out) * imag(ct * out), abs_(x)) * 1j,)
+
+
+def sign(x: Any) -> Any:
+    """-1, 0 or 1; of a complex number z, z / |z|."""
+    return sign_complex_p(x) if dtype_of(x).kind == "c" else sign_p(x)
+
+
 def _abs_jvp(primals: Sequence, tangents: Sequence, out: Any) -> Any:
     (x,), (t,) = primals, tangents
     if t is None:
         return None
-    return real(t * _ratio(conj(x), out)) if dtype_of(x).kind == "c" else t * sign(x)
+    return real(t * _ratio(conj(x), out)) if dtype_of(x).kind == "c" else t * sign_p(x)
 
 
-abs_ = unary("abs", np.absolute, impl=operator.abs, operator_text="abs({0})")
+abs_ = unary("abs", np.absolute, python=_absolute, operator_text="abs({0})")
 abs_.jvp = _abs_jvp
-abs_.vjp = (lambda ct, out, x: ct * (_ratio(conj(x), out) if dtype_of(x).kind == "c" else sign(x)),)
+abs_.vjp = (lambda ct, out, x: ct * (_ratio(conj(x), out) if dtype_of(x).kind == "c" else sign_p(x)),)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # exponentials and logarithms
@@ -327,15 +386,15 @@ def _gap(x: Any, z: Any) -> Any:
 sin = unary("sin", np.sin, derivative=lambda x, y: cos(x))
 cos = unary("cos", np.cos, derivative=lambda x, y: -sin(x))
 tan = unary("tan", np.tan, derivative=lambda x, y: 1 + y * y)
-asin = unary("asin", np.arcsin, derivative=lambda x, y: 1 / sqrt(1 - x * x))
-acos = unary("acos", np.arccos, derivative=lambda x, y: -1 / sqrt(1 - x * x))
+asin = unary("asin", np.arcsin, derivative=lambda x, y: 1 / sqrt((1 - x) * (1 + x)))  # 1 - x * x cancels near 1
+acos = unary("acos", np.arccos, derivative=lambda x, y: -1 / sqrt((1 - x) * (1 + x)))
 atan = unary("atan", np.arctan, derivative=lambda x, y: 1 / (1 + x * x))
 sinh = unary("sinh", np.sinh, derivative=lambda x, y: cosh(x))
 cosh = unary("cosh", np.cosh, derivative=lambda x, y: sinh(x))
 tanh = unary("tanh", np.tanh, derivative=lambda x, y: 1 - y * y)
 asinh = unary("asinh", np.arcsinh, derivative=lambda x, y: 1 / sqrt(x * x + 1))
 acosh = unary("acosh", np.arccosh, derivative=lambda x, y: 1 / (sqrt(x - 1) * sqrt(x + 1)))
-atanh = unary("atanh", np.arctanh, derivative=lambda x, y: 1 / (1 - x * x))
+atanh = unary("atanh", np.arctanh, derivative=lambda x, y: 1 / ((1 - x) * (1 + x)))
 atan2 = binary(
     "atan2",
     np.arctan2,
@@ -353,7 +412,16 @@ ceil = unary("ceil", np.ceil)
 trunc = unary("trunc", np.trunc)
 rint = unary("rint", np.rint)
 spacing = unary("spacing", np.spacing)
-nextafter = binary("nextafter", np.nextafter)
+nextafter = binary("nextafter", np.nextafter, partials=(lambda t, x, y, z: t, None))
+
+ldexp = binary("ldexp", np.ldexp, partials=(lambda t, x, y, z: ldexp(t, y), None))
+exponent_p = Primitive(
+    "exponent",
+    lambda x: np.frexp(x)[1],
+    lambda x: Aval(x.shape, np.dtype(np.intc)),
+    batch=lambda size, args, dims: (exponent_p(args[0]), dims[0]),
+    source=lambda args, avals: f"np.frexp({args[0]})[1]",
+)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # comparison, logic, bits
@@ -369,12 +437,13 @@ logical_and = binary("logical_and", np.logical_and)
 logical_or = binary("logical_or", np.logical_or)
 logical_xor = binary("logical_xor", np.logical_xor)
 logical_not = unary("logical_not", np.logical_not)
-bitwise_and = binary("and", np.bitwise_and, operator_text="{0} & {1}")
-bitwise_or = binary("or", np.bitwise_or, operator_text="{0} | {1}")
-bitwise_xor = binary("xor", np.bitwise_xor, operator_text="{0} ^ {1}")
-bitwise_not = unary("not", np.invert, operator_text="~{0}")
-shift_left = binary("shift_left", np.left_shift, operator_text="{0} << {1}")
-shift_right = binary("shift_right", np.right_shift, operator_text="{0} >> {1}")
+bitwise_and = binary("and", np.bitwise_and, python=operator.and_, operator_text="{0} & {1}")
+bitwise_or = binary("or", np.bitwise_or, python=operator.or_, operator_text="{0} | {1}")
+bitwise_xor = binary("xor", np.bitwise_xor, python=operator.xor, operator_text="{0} ^ {1}")
+bitwise_not = unary("not", np.invert, python=_invert, operator_text="~{0}")
+bitwise_not.source = lambda args, avals: f"not {args[0]}" if avals[0].weak_type and avals[0].dtype.kind == "b" else f"~{args[0]}"
+shift_left = binary("shift_left", np.left_shift, python=operator.lshift, operator_text="{0} << {1}")
+shift_right = binary("shift_right", np.right_shift, python=operator.rshift, operator_text="{0} >> {1}")
 population_count = unary("population_count", np.bitwise_count)
 is_finite = unary("is_finite", np.isfinite)
 is_inf = unary("is_inf", np.isinf)
@@ -571,16 +640,26 @@ def integer_pow(x: Any, y: int) -> Any:
     return pow_(x, y)
 
 
-def ldexp(x: Any, exponent: Any) -> Any:
-    """x · 2 ** exponent."""
-    return x * exp2(convert_element_type(exponent, dtype_of(x)))
-
-
 def logistic(x: Any) -> Any:
-    """1 / (1 + exp(-x)), without overflow."""
-    return 0.5 * (tanh(0.5 * x) + 1)
+    """1 / (1 + exp(-x)), without overflow and exact also where it is small."""
+    return 1 / (1 + exp(-x)) if dtype_of(x).kind == "c" else exp(-logaddexp(0.0, -x))
 
 
+def divmod(x: Any, y: Any) -> tuple[Any, Any]:
+    """The quotient rounded down and the remainder."""
+    return floor_divide(x, y), remainder(x, y)
+
+
+def modf(x: Any) -> tuple[Any, Any]:
+    """The fractional and the whole part of `x`, each with the sign of `x`."""
+    whole = trunc(x)
+    return copysign(where(is_inf(x), dtype_of(whole).type(0), x - whole), x), whole
+
+
+def frexp(x: Any) -> tuple[Any, Any]:
+    """The mantissa in [0.5, 1) and the exponent: `x` is mantissa · 2 ** exponent."""
+    exponent = exponent_p(x)
+    return ldexp(x, -exponent), exponent
 
 
 # ---------------------------------------------------------------------------------------------------------------------

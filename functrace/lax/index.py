@@ -189,6 +189,12 @@ def layout_of(x: Any, index: Index, arrays: Sequence[Any]) -> Layout:
     return layout(shape_of(x), index, tuple([shape_of(array) for array in arrays]))
 
 
+def array_extents(x: Any, index: Index) -> Shape:
+    """The extents of the axes of x at which index arrays stand."""
+    shape = shape_of(x)
+    return tuple([shape[axis] for entry, axis in walk(index.entries, len(shape)) if entry is ARRAY])
+
+
 def walk(entries: Sequence[Any], ndim: int) -> Iterator[tuple[Any, int]]:
     """Each entry with the axis of x at which it stands."""
     ellipsis = ndim - consumed(entries)
@@ -288,7 +294,7 @@ def _canonical_entry(entry: Any) -> Any:
     if isinstance(entry, Tracer):
         return _traced_entry(entry)
     if isinstance(entry, (list, tuple)) and holds_tracer(entry):
-        return _traced_entry(_stack(entry))
+        return _traced_entry(stack_nested(entry))
     if not isinstance(entry, (bool, np.ndarray)) and hasattr(entry, "__index__"):
         return entry.__index__()
     array = np.asarray(entry)
@@ -346,9 +352,9 @@ def holds_tracer(index: Any) -> bool:
     return isinstance(index, Tracer)
 
 
-def _stack(items: Sequence[Any]) -> Any:
+def stack_nested(items: Sequence[Any]) -> Any:
     """A nested list with tracers in it as one array."""
-    parts = [_stack(item) if isinstance(item, (list, tuple)) else item for item in items]
+    parts = [stack_nested(item) if isinstance(item, (list, tuple)) else item for item in items]
     return concatenate([expand_dims(part, [0]) for part in parts], 0)
 
 
@@ -374,7 +380,7 @@ def _with_arrays(x: Any, entries: list[Any]) -> tuple[Any, Index, list[Any]]:
         if dtype_of(entry).kind != "b":
             unique = unique and not shape_of(entry)
         elif entry.ndim:
-            _check_mask(entry.shape, axis, shape_of(x))
+            check_mask(entry.shape, axis, shape_of(x))
             positions = entry.nonzero()
         else:  # a single bool: an axis of extent 1, taken or not
             x = expand_dims(x, [axis])
@@ -394,7 +400,8 @@ def _axes_of(entry: Any) -> int:
     return 1
 
 
-def _check_mask(mask: Shape, axis: int, shape: Shape) -> None:
+def check_mask(mask: Shape, axis: int, shape: Shape) -> None:
+    """Raise if a mask does not have the shape of the axes of x that it stands for."""
     for offset, extent in enumerate(mask):
         if shape[axis + offset] != extent:
             raise IndexError(

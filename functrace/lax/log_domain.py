@@ -148,7 +148,7 @@ def _logsumexp_impl(x: Any, *, axes: tuple[int, ...], keepdims: bool) -> Any:
         return _log_of_sum(x, _finite(top), axes, keepdims)
 
 
-def _log_of_sum(x: np.ndarray, top: np.ndarray, axes: tuple[int, ...], keepdims: bool) -> Any:
+def _log_of_sum(x: np.ndarray, top: np.ndarray, axes: tuple[int, ...], keepdims: Any) -> Any:
     gap = x - top
     out = np.add.reduce(np.exp(gap, gap), axes, keepdims=keepdims)
     if out.__class__ is not np.ndarray:

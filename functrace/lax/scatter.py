@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from ..core.aval import Aval, Shape, broadcast_shapes
+from ..core.aval import Aval, broadcast_shapes
 from ..core.primitive import Primitive
 from ..core.trace import concrete_or_none
 from ..errors import DtypeError, ShapeError
 from .accumulate import accumulate, put
 from .creation import full, iota
 from .elementwise import where
-from .index import ARRAY, Index, Layout, layout_of, walk
+from .index import ARRAY, Index, Layout, array_extents, layout_of
 from .indexing import (
     NO_RULES,
     batch_index_arrays,
@@ -128,18 +128,12 @@ def _set_vjp_updates(ct: Any, out: Any, x: Any, updates: Any, *arrays: Any, inde
 def _stays(x: Any, index: Index, arrays: Sequence) -> Any:
     """For each update whether it is the last one for its element; in a shape that broadcasts to that of x[index]."""
     plan = layout_of(x, index, arrays)
-    extents = _array_extents(x, index)
+    extents = array_extents(x, index)
     bare = Index((ARRAY,) * len(arrays), unique=False)
     numbers = reshape(iota(np.intp, math.prod(plan.block)), plan.block)
     last = scatter_p(full(extents, 0, np.intp), numbers, *arrays, index=bare)
     stays = getitem_p(last, *arrays, index=bare) == numbers
     return reshape(stays, (*plan.block, *[1] * (len(plan.shape) - plan.position - len(plan.block))))
-
-
-def _array_extents(x: Any, index: Index) -> Shape:
-    """The extents of the axes of x at which index arrays stand."""
-    shape = shape_of(x)
-    return tuple([shape[axis] for entry, axis in walk(index.entries, len(shape)) if entry is ARRAY])
 
 
 #: ``x`` with ``x[index] = updates``.
@@ -205,7 +199,7 @@ def _other_factors(x: Any, updates: Any, index: Index, arrays: Sequence) -> Any:
     if index.unique:
         return factors
     plan = layout_of(x, index, arrays)
-    extents = _array_extents(x, index)
+    extents = array_extents(x, index)
     numbers = np.arange(math.prod(extents)).reshape(extents)
     cells = getitem_p(numbers, *arrays, index=Index((ARRAY,) * len(arrays), unique=False))
     cells = reshape(cells, (math.prod(plan.block),))

@@ -1,4 +1,4 @@
-"""Sorting, and the gathering along an axis by which its results and their derivatives are put in order.
+"""Sorting. A derivative follows each element to its new place.
 
 NaN comes last, and complex numbers are ordered by their real parts, then by their imaginary parts, as in NumPy.
 """
@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from ..core.aval import Aval, Shape, broadcast_shapes
+from ..core.aval import Aval, Shape
 from ..core.primitive import Primitive
-from ..errors import DtypeError, OptionError, ShapeError
+from ..errors import OptionError, ShapeError
+from .creation import iota
+from .index import ARRAY, Index
+from .indexing import getitem, getitem_p, scatter_zeros_p
 from .shape import (
     batch_to_front,
-    broadcast_to,
     canonical_axis,
-    dtype_of,
     ndim_of,
     reshape,
     shape_of,
@@ -64,7 +65,7 @@ def sort(operand: Any, dimension: int = -1, is_stable: bool = True, num_keys: in
         raise OptionError(f"expected num_keys from 1 to {len(operand)}, the number of arrays, got {num_keys}")
     axis = canonical_axis(dimension, len(shapes[0]))
     order = lexsort_p(*reversed(operand[:num_keys]), axis=axis)
-    return tuple([take_along_p(x, order, axis=axis, unique_indices=True) for x in operand])
+    return tuple([ordered(x, order, axis) for x in operand])
 
 
 def argsort(operand: Any, axis: int | None = -1, stable: bool = True) -> Any:
@@ -118,32 +119,7 @@ def top_k(operand: Any, k: int, *, axis: int = -1) -> tuple[Any, Any]:
     if not 0 <= count <= extent:
         raise OptionError(f"top_k expected a k from 0 to {extent}, the extent of axis {axis}, got {count}")
     indices = top_k_indices_p(operand, k=count, axis=axis)
-    return take_along_p(operand, indices, axis=axis, unique_indices=True), indices
-
-
-def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
-    """Elements along an axis, chosen for each line by that line of `indices`; as `numpy.take_along_axis`.
-
-    Raises
-    ------
-    DtypeError
-        The indices are no integers.
-    IndexError
-        An index is outside the axis.
-    """
-    if dtype_of(indices).kind not in "iu":
-        raise DtypeError(f"take_along_axis expected integer indices, got dtype {dtype_of(indices)}")
-    if axis is None:
-        arr, axis = reshape(arr, (-1,)), 0
-    ndim = ndim_of(arr)
-    axis = canonical_axis(axis, ndim)
-    if ndim_of(indices) != ndim:
-        raise ShapeError(f"expected indices with the {ndim} axes of the array, got shape {shape_of(indices)}")
-    shape, wanted = shape_of(arr), shape_of(indices)
-    rest = broadcast_shapes((*shape[:axis], 1, *shape[axis + 1 :]), (*wanted[:axis], 1, *wanted[axis + 1 :]))
-    arr = broadcast_to(arr, (*rest[:axis], shape[axis], *rest[axis + 1 :]))
-    indices = broadcast_to(indices, (*rest[:axis], wanted[axis], *rest[axis + 1 :]))
-    return take_along_p(arr, indices, axis=axis, unique_indices=False)
+    return ordered(operand, indices, axis), indices
 
 
 def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
@@ -170,82 +146,39 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
     if ndim_of(a) != 1:
         raise ShapeError(f"searchsorted expected an array of one axis, got shape {shape_of(a)}")
     if sorter is not None:
-        a = take_along_axis(a, sorter)
+        a = getitem(a, sorter)
     return searchsorted_p(a, v, side=side, batch_ndim=0)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# gathering along an axis, and its transpose
+# putting in an order
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _grid(indices: np.ndarray, axis: int) -> tuple[Any, ...]:
-    """The index that says `indices` along one axis and every place along the others."""
-    grid: list[Any] = []
-    for position, extent in enumerate(indices.shape):
-        shape = [1] * indices.ndim
-        shape[position] = extent
-        grid.append(indices if position == axis else np.arange(extent).reshape(shape))
-    return tuple(grid)
+def ordered(x: Any, order: Any, axis: int) -> Any:
+    """The elements of `x` along an axis in the order of these indices, none of which comes twice."""
+    index, arrays = _along(order, axis)
+    return getitem_p(x, *arrays, index=index)
 
 
-def _batch_along(primitive: Primitive) -> Any:
-    def batch(size: int, args: Sequence, dims: Sequence, *, axis: int, **params: Any) -> tuple[Any, int]:
-        fronts = [batch_to_front(size, x, dim) for x, dim in zip(args, dims, strict=True)]
-        return primitive(*fronts, axis=axis + 1, **params), 0
-
-    return batch
+def unordered(x: Any, order: Any, axis: int, shape: Shape) -> Any:
+    """The transpose of `ordered`: zeros of this shape, with the elements of `x` where they came from."""
+    index, arrays = _along(order, axis)
+    return scatter_zeros_p(x, *arrays, shape=shape, index=index)
 
 
-def _along_jvp(primitive: Primitive) -> Any:
-    def jvp(primals: Sequence, tangents: Sequence, out: Any, **params: Any) -> Any:
-        return None if tangents[0] is None else primitive(tangents[0], primals[1], **params)
+def _along(order: Any, axis: int) -> tuple[Index, list[Any]]:
+    """The index that says `order` along one axis and each place along the others."""
+    shape = shape_of(order)
+    arrays = []
+    for position, extent in enumerate(shape):
+        if position == axis:
+            arrays.append(order)
+        else:
+            places = [-1 if other == position else 1 for other in range(len(shape))]
+            arrays.append(reshape(iota(_INDEX, extent), places))
+    return Index((ARRAY,) * len(shape), unique=True), arrays
 
-    return jvp
-
-
-take_along_p: Primitive = Primitive(
-    "take_along_axis",
-    lambda x, indices, *, axis, unique_indices: x[_grid(indices, axis)],
-    lambda x, indices, *, axis, unique_indices: Aval(indices.shape, x.dtype),
-    vjp=(
-        lambda ct, out, x, indices, *, axis, unique_indices: add_along_p(
-            ct, indices, axis=axis, extent=shape_of(x)[axis], unique_indices=unique_indices
-        ),
-        None,
-    ),
-    source=lambda args, avals, *, axis, unique_indices: f"np.take_along_axis({args[0]}, {args[1]}, {axis})",
-)
-
-
-def _add_along_impl(x: np.ndarray, indices: np.ndarray, *, axis: int, extent: int, unique_indices: bool) -> np.ndarray:
-    out = np.zeros(_with_extent(x.shape, axis, extent), x.dtype)
-    if unique_indices:
-        out[_grid(indices, axis)] = x
-    else:
-        np.add.at(out, _grid(indices, axis), x)
-    return out
-
-
-def _with_extent(shape: Shape, axis: int, extent: int) -> Shape:
-    return (*shape[:axis], extent, *shape[axis + 1 :])
-
-
-# zeros, to which elements are added along an axis: the transpose of take_along_axis
-add_along_p: Primitive = Primitive(
-    "add_along_axis",
-    _add_along_impl,
-    lambda x, indices, *, axis, extent, unique_indices: Aval(_with_extent(x.shape, axis, extent), x.dtype),
-    vjp=(
-        lambda ct, out, x, indices, *, axis, extent, unique_indices: take_along_p(
-            ct, indices, axis=axis, unique_indices=unique_indices
-        ),
-        None,
-    ),
-)
-for _primitive in (take_along_p, add_along_p):
-    _primitive.jvp = _along_jvp(_primitive)
-    _primitive.batch = _batch_along(_primitive)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # the orders
@@ -275,13 +208,18 @@ def _lexsort_abstract(*keys: Aval, axis: int) -> Aval:
     return Aval(shapes[0], _INDEX)
 
 
+def _lexsort_batch(size: int, keys: Sequence, dims: Sequence, *, axis: int) -> tuple[Any, int]:
+    fronts = [batch_to_front(size, key, dim) for key, dim in zip(keys, dims, strict=True)]
+    return lexsort_p(*fronts, axis=axis + 1), 0
+
+
 lexsort_p: Primitive = Primitive(
     "lexsort",
     lambda *keys, axis: np.lexsort(keys, axis),
     _lexsort_abstract,
+    batch=_lexsort_batch,
     source=lambda args, avals, *, axis: f"np.lexsort(({', '.join(args)},), {axis})",
 )
-lexsort_p.batch = _batch_along(lexsort_p)
 
 
 def _top_k_impl(x: np.ndarray, *, k: int, axis: int) -> np.ndarray:
@@ -295,7 +233,7 @@ def _top_k_impl(x: np.ndarray, *, k: int, axis: int) -> np.ndarray:
 top_k_indices_p: Primitive = Primitive(
     "top_k_indices",
     _top_k_impl,
-    lambda x, *, k, axis: Aval(_with_extent(x.shape, axis, k), _INDEX),
+    lambda x, *, k, axis: Aval((*x.shape[:axis], k, *x.shape[axis + 1 :]), _INDEX),
     batch=lambda size, args, dims, *, k, axis: (
         top_k_indices_p(args[0], k=k, axis=shift_axes((axis,), dims[0])[0]),
         dims[0],
@@ -311,12 +249,12 @@ def _sort_jvp(primals: Sequence, tangents: Sequence, out: Any, *, axis: int, sta
     if tangents[0] is None:
         return None
     order = argsort_p(primals[0], axis=axis, stable=stable)
-    return take_along_p(tangents[0], order, axis=axis, unique_indices=True)
+    return ordered(tangents[0], order, axis)
 
 
 def _sort_vjp(ct: Any, out: Any, x: Any, *, axis: int, stable: bool) -> Any:
     order = argsort_p(x, axis=axis, stable=stable)
-    return add_along_p(ct, order, axis=axis, extent=shape_of(x)[axis], unique_indices=True)
+    return unordered(ct, order, axis, shape_of(x))
 
 
 sort_p: Primitive = Primitive(

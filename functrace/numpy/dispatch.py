@@ -7,23 +7,32 @@ own function is called, so that values, dtypes, views and errors are NumPy's.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import update_wrapper
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from ..core.aval import PYTHON_SCALARS, aval_of
-from ..core.trace import Tracer, current_recording
-from ..errors import ArgumentError, FunctraceError
+from ..core.trace import Tracer, concrete_or_none, current_recording
+from ..errors import ArgumentError, FunctraceError, TracerIntegerConversionError
+from ..lax.shape import convert_element_type
 
-#: NumPy's function → the function that serves tracers.
+#: NumPy's function (or a ufunc and the name of one of its methods) → the function that serves tracers.
 TRACED: dict[Any, Callable] = {}
 
 _CONTAINERS = (list, tuple)
+_NO_VALUE = np._NoValue  # type: ignore[attr-defined]
+
+#: Where `out` stands among the positional arguments of a function in the table.
+_out_positions: dict[Callable, int] = {}
+
+ndarray = np.ndarray
 
 
-def implements(original: Callable, *, creates: bool = False) -> Callable[[Callable], Callable]:
+def implements(
+    original: Callable, *, creates: bool = False, extensions: Sequence[str] = ()
+) -> Callable[[Callable], Callable]:
     """Decorate the function that serves tracers: it becomes the public function, and NumPy's own finds it too.
 
     Parameters
@@ -32,69 +41,125 @@ def implements(original: Callable, *, creates: bool = False) -> Callable[[Callab
         NumPy's function, called where no argument is traced.
     creates
         Whether it makes arrays out of nothing: inside `jit` it is then recorded.
+    extensions
+        Keywords that NumPy's function does not have: where one is given, the traced function serves arrays too.
     """
 
     def decorate(traced: Callable) -> Callable:
-        TRACED[original] = traced
+        serve(original, traced)
 
-        def function(*args: Any, **kwargs: Any) -> Any:
-            for arg in args:
-                if isinstance(arg, Tracer) or (arg.__class__ in _CONTAINERS and has_tracer(arg)):
-                    return call_traced(original, traced, args, kwargs)
-            for arg in kwargs.values():
-                if isinstance(arg, Tracer) or (arg.__class__ in _CONTAINERS and has_tracer(arg)):
-                    return call_traced(original, traced, args, kwargs)
-            if creates and current_recording() is not None:
-                return call_traced(original, traced, args, kwargs)
-            return original(*args, **kwargs)
+        if creates:
 
-        return _dressed(function, original, traced)
+            def function(*args: Any, **kwargs: Any) -> Any:
+                if current_recording() is not None:
+                    return call_traced(original, traced, args, kwargs)
+                for arg in args:
+                    if isinstance(arg, Tracer) or (arg.__class__ in _CONTAINERS and has_tracer(arg)):
+                        return call_traced(original, traced, args, kwargs)
+                for arg in kwargs.values():
+                    if isinstance(arg, Tracer) or (arg.__class__ in _CONTAINERS and has_tracer(arg)):
+                        return call_traced(original, traced, args, kwargs)
+                return original(*args, **kwargs)
+
+        else:
+
+            def function(*args: Any, **kwargs: Any) -> Any:
+                for arg in args:
+                    if arg.__class__ is ndarray:
+                        continue
+                    if isinstance(arg, Tracer) or (arg.__class__ in _CONTAINERS and has_tracer(arg)):
+                        return call_traced(original, traced, args, kwargs)
+                if kwargs:
+                    for name, arg in kwargs.items():
+                        if (
+                            isinstance(arg, Tracer)
+                            or (arg.__class__ in _CONTAINERS and has_tracer(arg))
+                            or name in extensions
+                        ):
+                            return call_traced(original, traced, args, kwargs)
+                return original(*args, **kwargs)
+
+        return dressed(function, original, traced)
 
     return decorate
 
 
-def _dressed(function: Callable, original: Callable, traced: Callable) -> Callable:
+def serve(original: Any, traced: Callable) -> None:
+    """Enter into the table the function that serves tracers in NumPy's place."""
+    TRACED[original] = traced
+    try:
+        names = list(inspect.signature(traced).parameters)
+    except (TypeError, ValueError):
+        return
+    if "out" in names:
+        _out_positions[traced] = names.index("out")
+
+
+def dressed(function: Callable, original: Callable, traced: Callable) -> Callable:
     """The public function with a name, a signature and a docstring."""
     update_wrapper(function, traced)
-    try:
-        function.__signature__ = inspect.signature(traced)  # type: ignore[attr-defined]
-    except (TypeError, ValueError):
-        pass
+    function.__module__ = "functrace.numpy"
     if not traced.__doc__:
-        name = getattr(original, "__name__", function.__name__)
-        function.__doc__ = f"`numpy.{name}`, which can be traced."
+        function.__doc__ = f"`numpy.{name_of(original)}`, which can be traced."
     return function
+
+
+def name_of(original: Any) -> str:
+    """A NumPy function's name; of a ufunc's method both names."""
+    if isinstance(original, tuple):
+        return f"{original[0].__name__}.{original[1]}"
+    return getattr(original, "__name__", str(original))
 
 
 def has_tracer(container: Any) -> bool:
     """Whether a tracer is in nested lists and tuples."""
-    pending = [container]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, Tracer):
+    kinds = set(map(type, container))
+    for kind in kinds:
+        if issubclass(kind, Tracer):
             return True
-        if item.__class__ in _CONTAINERS:
-            pending.extend(item)
+    if list in kinds or tuple in kinds:
+        for item in container:
+            if item.__class__ in _CONTAINERS and has_tracer(item):
+                return True
     return False
 
 
-def call_traced(original: Callable, traced: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
+def call_traced(original: Any, traced: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
     """Call the function that serves tracers; an argument that it does not take is an error that names it."""
-    kwargs = {name: value for name, value in kwargs.items() if value is not np._NoValue}  # type: ignore[attr-defined]
-    if kwargs.get("out") is not None:
-        raise ArgumentError(
-            f"numpy.{original.__name__}: out= cannot be filled from a traced value",
-            instead="use the result; x.at[...].set(...) to write into a part of an array",
-        )
-    kwargs.pop("out", None)
+    if kwargs:
+        kwargs = {name: value for name, value in kwargs.items() if value is not _NO_VALUE}
+        if kwargs.pop("out", None) is not None:
+            raise _refused_out(original)
+    if traced in _out_positions:
+        position = _out_positions[traced]
+        if len(args) > position and args[position] is not None:
+            raise _refused_out(original)
     try:
-        inspect.signature(traced).bind(*args, **kwargs)
+        return traced(*args, **kwargs)
     except TypeError as error:
+        if error.__traceback__ is not None and error.__traceback__.tb_next is None:  # it was never entered
+            _refuse_arguments(original, traced, args, kwargs)
+        raise
+
+
+def _refuse_arguments(original: Any, traced: Callable, args: tuple, kwargs: dict[str, Any]) -> None:
+    """Raise if the arguments do not fit the signature."""
+    signature = inspect.signature(traced)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        parameters = [p for p in signature.parameters.values() if p.name != "out"]
+        shown = str(signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty))
         raise ArgumentError(
-            f"numpy.{original.__name__} on a traced value: {error}",
-            instead=f"{original.__name__}{inspect.signature(traced)}",
+            f"numpy.{name_of(original)} on a traced value: {error}", instead=f"{name_of(original)}{shown}"
         ) from None
-    return traced(*args, **kwargs)
+
+
+def _refused_out(original: Any) -> ArgumentError:
+    return ArgumentError(
+        f"numpy.{name_of(original)}: out= cannot be filled from a traced value, nor can x += y in an array x",
+        instead="use the result (x = x + y in place of x += y); x.at[...].set(...) to write into a part of an array",
+    )
 
 
 def array_function(self: Any, func: Callable, types: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
@@ -110,14 +175,19 @@ def array_function(self: Any, func: Callable, types: Any, args: tuple, kwargs: d
 
 def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """`Tracer.__array_ufunc__`: a NumPy ufunc, or a method of one, called on a tracer."""
-    traced = TRACED.get(ufunc if method == "__call__" else (ufunc, method))
+    key = ufunc if method == "__call__" else (ufunc, method)
+    traced = TRACED.get(key)
     if traced is None:
-        what = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
         raise ArgumentError(
-            f"the ufunc {what} cannot follow a traced value: functrace has no rule for it",
+            f"the ufunc {name_of(key)} cannot follow a traced value: functrace has no rule for it",
             instead="write it with functions of functrace.numpy",
         )
-    return call_traced(ufunc, traced, inputs, kwargs)
+    return call_traced(key, traced, inputs, kwargs)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# arguments
+# ---------------------------------------------------------------------------------------------------------------------
 
 
 def as_operand(x: Any) -> Any:
@@ -125,16 +195,26 @@ def as_operand(x: Any) -> Any:
 
     Nested lists with tracers in them are stacked.
     """
-    if isinstance(x, Tracer) or x.__class__ is np.ndarray or x.__class__ in PYTHON_SCALARS:
+    if isinstance(x, Tracer) or x.__class__ is ndarray or x.__class__ in PYTHON_SCALARS:
         return x
     if x.__class__ in _CONTAINERS:
         if has_tracer(x):
             from .manipulation import stack
 
-            return stack([as_operand(item) for item in x])
+            return stack([as_array(item) for item in x])
         x = np.asarray(x)
     aval_of(x)
-    return np.asarray(x) if isinstance(x, np.ndarray) else x
+    return np.asarray(x) if isinstance(x, ndarray) else x
+
+
+def as_array(x: Any) -> Any:
+    """What a NumPy function makes of an argument before anything else: an array or a tracer, its dtype not weak."""
+    if x.__class__ is ndarray:
+        return x
+    x = as_operand(x)
+    if isinstance(x, Tracer):
+        return convert_element_type(x, x.dtype) if x.weak_type else x
+    return np.asarray(x)
 
 
 def is_operand(x: Any) -> bool:
@@ -146,3 +226,41 @@ def is_operand(x: Any) -> bool:
     except (FunctraceError, ValueError, TypeError):
         return False
     return True
+
+
+def static(x: Any, function: str, argument: str, instead: str) -> Any:
+    """The value of an argument that a shape depends on; an error that names it where it is not known.
+
+    Parameters
+    ----------
+    x
+        A number, an array, a list, or a tracer.
+    function, argument
+        Their names, for the error.
+    instead
+        What to write instead.
+    """
+    if x.__class__ in _CONTAINERS:
+        return type(x)([static(item, function, argument, instead) for item in x]) if has_tracer(x) else x
+    if not isinstance(x, Tracer):
+        return x
+    value = concrete_or_none(x)
+    if value is None:
+        raise TracerIntegerConversionError(
+            f"{function} expected {argument} to be known while the function is traced, got {x!r}: the shape of the "
+            "result would depend on its value",
+            instead=instead,
+        )
+    return value
+
+
+def in_place(original: Callable, instead: str) -> None:
+    """Make a NumPy function that changes its argument refuse tracers, naming what to write instead."""
+    from ..errors import ImmutableError
+
+    def refuse(*args: Any, **kwargs: Any) -> NoReturn:
+        raise ImmutableError(
+            f"numpy.{name_of(original)} changes an array in place, and a traced value does not change", instead=instead
+        )
+
+    TRACED[original] = refuse

@@ -11,6 +11,7 @@ from ..core.aval import PYTHON_SCALARS
 from ..core.primitive import Primitive
 from ..core.trace import Tracer, set_methods
 from ..lax import elementwise as lax
+from ..lax.dot import matmul
 from .dispatch import array_function, array_ufunc, as_operand, is_operand
 
 _READY = PYTHON_SCALARS | {np.ndarray, np.float64, np.float32}
@@ -20,30 +21,37 @@ def _operator(primitive: Primitive | Callable) -> tuple[Callable, Callable]:
     """A binary operator and its reflection."""
 
     def forward(self: Tracer, other: Any) -> Any:
-        if other.__class__ not in _READY and not isinstance(other, Tracer):
+        if other.__class__ in _READY:  # no tracer: this one's trace is the one to ask
+            return process(self, (self, other))
+        if not isinstance(other, Tracer):
             if not is_operand(other):
                 return NotImplemented
             other = as_operand(other)
         return primitive(self, other)
 
     def reflected(self: Tracer, other: Any) -> Any:
-        if other.__class__ not in _READY and not isinstance(other, Tracer):
+        if other.__class__ in _READY:
+            return process(self, (other, self))
+        if not isinstance(other, Tracer):
             if not is_operand(other):
                 return NotImplemented
             other = as_operand(other)
         return primitive(other, self)
+
+    if isinstance(primitive, Primitive):
+
+        def process(tracer: Tracer, operands: tuple) -> Any:
+            return tracer.trace.process(primitive, operands, {})
+    else:
+
+        def process(tracer: Tracer, operands: tuple) -> Any:
+            return primitive(*operands)
 
     return forward, reflected
 
 
 def _comparison(primitive: Primitive) -> Callable:
     return _operator(primitive)[0]
-
-
-def _matmul(x: Any, y: Any) -> Any:
-    from ..lax.dot import matmul
-
-    return matmul(x, y)
 
 
 def operators() -> dict[str, Any]:
@@ -62,7 +70,7 @@ def operators() -> dict[str, Any]:
         "xor": lax.bitwise_xor,
         "lshift": lax.shift_left,
         "rshift": lax.shift_right,
-        "matmul": _matmul,
+        "matmul": matmul,
         "divmod": lambda x, y: (lax.floor_divide(x, y), lax.remainder(x, y)),
     }.items():
         table[f"__{name}__"], table[f"__r{name}__"] = _operator(primitive)

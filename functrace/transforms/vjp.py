@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from ..core.aval import Aval, aval_of
+import numpy as np
+
+from ..core.aval import Aval, Shape, aval_of
 from ..core.primitive import Primitive
 from ..core.recording import leaked
 from ..core.trace import Trace, Tracer, current_location, current_recording, enter_trace, leave_trace
@@ -28,6 +30,21 @@ class VJPTracer(Tracer):
     @property
     def aval(self) -> Aval:
         return aval_of(self.value)
+
+    @property
+    def shape(self) -> Shape:  # by hand: asked for on the hot path
+        value = self.value
+        return value.shape if value.__class__ is np.ndarray else aval_of(value).shape
+
+    @property
+    def ndim(self) -> int:
+        value = self.value
+        return value.ndim if value.__class__ is np.ndarray else aval_of(value).ndim
+
+    @property
+    def dtype(self) -> np.dtype:
+        value = self.value
+        return value.dtype if value.__class__ is np.ndarray else aval_of(value).dtype
 
     def concrete(self) -> Any:
         value = self.value
@@ -53,25 +70,51 @@ class VJPTrace(Trace):
         return VJPTracer(self, value, len(self.notes) - 1)
 
     def process(self, primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
-        values = list(args)
-        positions = [-1] * len(args)
-        for index, arg in enumerate(args):
-            if arg.__class__ is VJPTracer and arg.trace is self:
-                values[index] = arg.value
-                positions[index] = arg.position
+        values: Sequence[Any]
+        positions: Sequence[int]
+        if len(args) == 2:  # the two ordinary cases by hand: this is the hot path of every eager gradient
+            x, y = args
+            x_position = y_position = -1
+            if x.__class__ is VJPTracer and x.trace is self:
+                x, x_position = x.value, x.position
+            if y.__class__ is VJPTracer and y.trace is self:
+                y, y_position = y.value, y.position
+            values, positions = (x, y), (x_position, y_position)
+        elif len(args) == 1:
+            values, positions = (args[0].value,), (args[0].position,)
+        else:
+            values, positions = list(args), [-1] * len(args)
+            for index, arg in enumerate(args):
+                if arg.__class__ is VJPTracer and arg.trace is self:
+                    values[index], positions[index] = arg.value, arg.position
+        if primitive.jvp is None:
+            return self._process_other(primitive, values, positions, params)
+        # with no trace around this one the values are arrays: nobody is left to be asked
+        out = primitive.impl(*values, **params) if self.outermost else primitive(*values, **params)
+        return self._note(primitive, values, positions, out, out, params)
+
+    def _process_other(
+        self, primitive: Primitive, values: Sequence[Any], positions: Sequence[int], params: dict[str, Any]
+    ) -> Any:
+        """A primitive without a derivative, or one with a program inside, whose way forward gives residuals too."""
+        if primitive.vjp_fwd is None:
+            return primitive(*values, **params)
+        wanted = tuple([target >= 0 for target in positions])
+        out, residuals = primitive.vjp_fwd(values, wanted, **params)
+        return self._note(primitive, values, positions, out, (out, residuals), params)
+
+    def _note(
+        self,
+        primitive: Primitive,
+        values: Sequence[Any],
+        positions: Sequence[int],
+        out: Any,
+        kept: Any,
+        params: dict[str, Any],
+    ) -> Any:
         notes = self.notes
         position = len(notes)
-        location = current_location() if self.locate else None
-        if primitive.jvp is not None:
-            # with no trace around this one the values are arrays: nobody is left to be asked
-            out = primitive.impl(*values, **params) if self.outermost else primitive(*values, **params)
-            notes.append((primitive, values, positions, out, params, location))
-        elif primitive.vjp_fwd is not None:
-            wanted = tuple([target >= 0 for target in positions])
-            out, residuals = primitive.vjp_fwd(values, wanted, **params)
-            notes.append((primitive, values, positions, (out, residuals), params, location))
-        else:
-            return primitive(*values, **params)
+        notes.append((primitive, values, positions, kept, params, current_location() if self.locate else None))
         if not primitive.multiple_results:
             return VJPTracer(self, out, position)
         notes.extend([None] * (len(out) - 1))
@@ -129,11 +172,8 @@ def backward(notes: list[Any], cotangents: list[Any], inputs: int) -> list[Any]:
         if note is None:
             continue
         primitive, values, positions, out, params, location = note
-        residuals = None
-        if primitive.vjp_fwd is not None:
-            out, residuals = out
         if primitive.multiple_results:
-            cotangent: Any = cotangents[position : position + len(out)]
+            cotangent: Any = cotangents[position : position + len(out if primitive.vjp_fwd is None else out[0])]
             if all(part is None for part in cotangent):
                 continue
         else:
@@ -141,24 +181,25 @@ def backward(notes: list[Any], cotangents: list[Any], inputs: int) -> list[Any]:
             if cotangent is None:
                 continue
             cotangents[position] = None
-        recorder = current_recording() if location is not None else None
-        if recorder is not None:  # what is recorded on the way back belongs to the line of the way there
-            outer_location, recorder.location = recorder.location, location
+        recorder = None
+        if location is not None:
+            recorder = current_recording()
+            if recorder is not None:  # what is recorded on the way back belongs to the line of the way there
+                outer_location, recorder.location = recorder.location, location
         rules = primitive.vjp
         if rules is not None:
-            for index, target in enumerate(positions):
-                if target >= 0:
-                    rule = rules[index]
-                    if rule is not None:
-                        part = rule(cotangent, out, *values, **params)
+            for target, rule in zip(positions, rules, strict=False):
+                if target >= 0 and rule is not None:
+                    part = rule(cotangent, out, *values, **params)
+                    if part is not None:
                         held = cotangents[target]
                         cotangents[target] = part if held is None else held + part
         else:
             wanted = tuple([target >= 0 for target in positions])
-            if residuals is None:
+            if primitive.vjp_fwd is None:
                 parts = primitive.vjp_all(cotangent, out, values, wanted, **params)
             else:
-                parts = primitive.vjp_bwd(cotangent, residuals, values, wanted, **params)
+                parts = primitive.vjp_bwd(cotangent, out[1], values, wanted, **params)
             for target, part in zip(positions, parts, strict=True):
                 if target >= 0 and part is not None:
                     held = cotangents[target]

@@ -24,7 +24,10 @@ Call = Callable[[], Any]
 """What is timed. What it returns is compared with the other contenders'."""
 
 Setup = Callable[[], Call]
-"""Imports a contender's library, prepares its inputs, and gives the call to time."""
+"""Imports a contender's library, prepares its inputs, and gives the call to time.
+
+It runs in a process of its own: a function at a module's top level, or a `functools.partial` of one.
+"""
 
 Samples = Mapping[str, Sequence[float]]
 """The seconds that a call of each contender took, round by round; all contenders have the same rounds."""

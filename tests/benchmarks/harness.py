@@ -7,13 +7,13 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from ._case import Added, Call, Case, Nothing, Ratio, Result, Samples, Seconds, Setup, Target, Verdict
 from ._machine import OtherLoad, describe
 from ._numbers import difference
 from ._report import listing, machine_line, record, summary, table
 from ._timing import measure
+from ._worker import MissingLibrary, Worker, WorkerError
 
 __all__ = [
     "Added",
@@ -153,30 +153,31 @@ def measure_case(case: Case, seconds: float) -> Result:
     Result
         The figures, and what became of the contenders that have none.
     """
-    calls: dict[str, Call] = {}
+    workers: dict[str, Worker] = {}
     skipped: dict[str, str] = {}
     failed: dict[str, str] = {}
-    expected: Any = None
-    for name, setup in case.contenders.items():
-        try:
-            call = setup()
-            result = call()
-            if calls and (wrong := difference(result, expected, case.tolerance)):
-                failed[name] = f"other numbers than {next(iter(calls))}: {wrong}"
-                continue
-        except ModuleNotFoundError as error:
-            skipped[name] = str(error)
-            continue
-        except Exception as error:  # a contender that breaks must not take the others' figures with it
-            failed[name] = " ".join(f"{type(error).__name__}: {error}".split())
-            continue
-        if not calls:
-            expected = result
-        calls[name] = call
     with OtherLoad() as others:
-        samples = measure(calls, seconds)
+        try:
+            for name, setup in case.contenders.items():
+                try:
+                    worker = Worker(setup)
+                except MissingLibrary as error:
+                    skipped[name] = str(error)
+                    continue
+                except WorkerError as error:
+                    failed[name] = str(error)
+                    continue
+                first = next(iter(workers), name)
+                workers[name] = worker
+                if wrong := difference(worker.arrays, workers[first].arrays, case.tolerance):
+                    failed[name] = f"other numbers than {first}: {wrong}"
+            agreeing = {name: worker for name, worker in workers.items() if name not in failed}
+            samples, raised = measure(agreeing, seconds)
+        finally:
+            for worker in workers.values():
+                worker.stop()
     verdicts = [target.judge(samples) for target in case.targets]
-    return Result(case, samples, skipped, failed, verdicts, others.share)
+    return Result(case, samples, skipped, failed | raised, verdicts, others.share)
 
 
 def _matching(contenders: Mapping[str, Setup], patterns: Sequence[str]) -> dict[str, Setup]:

@@ -280,6 +280,9 @@ def _run_sources(closed: ClosedJaxpr, args: Sequence[Any]) -> list[Any]:
             out = eval(text, {"np": np}, dict(zip(names, inputs, strict=True)))
         for var, value in zip(equation.outputs, out if primitive.multiple_results else [out], strict=True):
             env[var] = value
+            if not primitive.aliases:
+                shared = any(np.shares_memory(value, x) for x in inputs if isinstance(x, np.ndarray))
+                assert not shared, f"the result of {primitive.name} shares memory with an operand"
     return [read(atom) for atom in jaxpr.outvars]
 
 

@@ -1,0 +1,133 @@
+"""A contender in a process of its own.
+
+In one process the contenders would share a heap and pools of threads, and how one leaves these decides how fast the
+next one is: autograd takes a third of its time where another library keeps the heap from shrinking between calls.
+"""
+
+import gc
+import multiprocessing
+import signal
+from multiprocessing.connection import Connection
+from time import perf_counter
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ._case import Call, Setup
+from ._numbers import arrays
+
+__all__ = ["MissingLibrary", "Worker", "WorkerError"]
+
+_processes = multiprocessing.get_context("spawn")
+
+
+class MissingLibrary(Exception):
+    """A contender's library is not installed; the message says which."""
+
+
+class WorkerError(Exception):
+    """A contender raised; the message says what."""
+
+
+class Worker:
+    """A process that sets a contender up, calls it once, and then waits to be timed.
+
+    Parameters
+    ----------
+    setup
+        The contender.
+
+    Attributes
+    ----------
+    arrays
+        What the first call returned.
+
+    Raises
+    ------
+    MissingLibrary
+        When a module that the setup imports is not there.
+    WorkerError
+        When the setup or the first call raises.
+    """
+
+    arrays: list[NDArray[Any]]
+
+    def __init__(self, setup: Setup) -> None:
+        self._connection, theirs = _processes.Pipe()
+        self._process = _processes.Process(target=_serve, args=(setup, theirs), daemon=True)
+        self._process.start()
+        theirs.close()
+        try:
+            self.arrays = self._receive()
+        except Exception:
+            self.stop()
+            raise
+
+    def time(self, calls: int, untimed: int = 0) -> float:
+        """Time a batch of calls.
+
+        Parameters
+        ----------
+        calls
+            How many to time.
+        untimed
+            How many to make first.
+
+        Returns
+        -------
+        float
+            The seconds that the timed calls took together.
+
+        Raises
+        ------
+        WorkerError
+            When a call raises.
+        """
+        self._connection.send((calls, untimed))
+        seconds: float = self._receive()
+        return seconds
+
+    def stop(self) -> None:
+        """End the process, and wait for its end."""
+        self._connection.close()
+        self._process.join()
+
+    def _receive(self) -> Any:
+        try:
+            answer = self._connection.recv()
+        except EOFError:
+            self._process.join()
+            raise WorkerError(f"its process ended with code {self._process.exitcode}") from None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def _serve(setup: Setup, connection: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to answer: it closes the connection
+    try:
+        call = setup()
+        connection.send(list(arrays(call())))
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        while True:
+            calls, untimed = connection.recv()
+            connection.send(_time(call, calls, untimed))
+            gc.collect()
+    except EOFError:
+        pass  # stopped
+    except ModuleNotFoundError as error:
+        connection.send(MissingLibrary(str(error)))
+    except Exception as error:
+        connection.send(WorkerError(" ".join(f"{type(error).__name__}: {error}".split())))
+
+
+def _time(call: Call, calls: int, untimed: int) -> float:
+    for _ in range(untimed):
+        call()
+    repeat = range(calls)
+    start = perf_counter()
+    for _ in repeat:
+        call()
+    return perf_counter() - start
