@@ -5,16 +5,20 @@ The benchmarks are no part of the package: they stand beside it in a checkout, i
 
 import argparse
 import math
+import pickle
 import sys
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
 
 from functrace.cli import ArgumentParser
 
-__all__ = ["BENCHMARKS", "load", "main"]
+__all__ = ["BENCHMARKS", "load", "main", "serve"]
 
 PROG = "python -m functrace bench"
+PACKAGE = "functrace_benchmarks"
 BENCHMARKS = Path(__file__).resolve().parents[2] / "tests" / "benchmarks"
 
 
@@ -43,7 +47,7 @@ def main(argv: list[str]) -> int:
     arguments = parser.parse_args(argv)
     if not (BENCHMARKS / "harness.py").is_file():
         sys.exit(f"{PROG}: needs a checkout of functrace: there are no benchmarks in {BENCHMARKS}")
-    harness = load(BENCHMARKS, "harness")
+    harness = load("harness")
     try:
         cases = harness.select(harness.find_cases(), only=arguments.only, contenders=arguments.contenders)
         if arguments.list:
@@ -54,24 +58,44 @@ def main(argv: list[str]) -> int:
         parser.error(str(error))
 
 
-def load(directory: Path, module: str) -> ModuleType:
-    """Import a module of the benchmarks, which Python's path does not reach.
+def load(module: str, directory: Path = BENCHMARKS) -> ModuleType:
+    """Import a module of the benchmarks.
+
+    They are imported as the package `PACKAGE` without being put on Python's path, where folders of tests like
+    ``tests/numpy`` would be taken for other packages.
 
     Parameters
     ----------
-    directory
-        The package of benchmarks. What holds it is put on the path, for the processes too that the harness starts.
     module
-        The name of one of its modules.
+        The name of the module.
+    directory
+        The package's folder.
 
     Returns
     -------
     ModuleType
         The module.
     """
-    if str(directory.parent) not in sys.path:
-        sys.path.append(str(directory.parent))
-    return import_module(f"{directory.name}.{module}")
+    if PACKAGE not in sys.modules:
+        spec = spec_from_file_location(PACKAGE, directory / "__init__.py", submodule_search_locations=[str(directory)])
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{directory} is not a package")
+        sys.modules[PACKAGE] = package = module_from_spec(spec)
+        spec.loader.exec_module(package)
+    return import_module(f"{PACKAGE}.{module}")
+
+
+def serve(setup: bytes, connection: Connection) -> None:
+    """Be the process of one contender: the entrance for processes that have not loaded the benchmarks yet.
+
+    Parameters
+    ----------
+    setup
+        The contender's setup, pickled.
+    connection
+        Where it is told what to time, and answers.
+    """
+    load("_worker").serve(pickle.loads(setup), connection)
 
 
 def _seconds(text: str) -> float:

@@ -372,7 +372,7 @@ def _arrays_first(update: Any, dim: int | None, entries: tuple) -> Any:
     return transpose(update, (*range(lead), *chosen, *[axis for axis in axes if axis not in chosen]))
 
 
-dynamic_update_slice_p = Primitive(
+dynamic_update_slice_p: Primitive = Primitive(
     "dynamic_update_slice",
     _update_impl,
     lambda x, update, *starts: Aval(x.shape, x.dtype),
@@ -392,10 +392,12 @@ def _window_in_zeros_impl(update: Any, *starts: Any, shape: Shape) -> Any:
     return out if shape else out[()]
 
 
-def _window_in_zeros_batch(size: int, args: Sequence, dims: Sequence, *, shape: Shape) -> tuple[Any, int]:
+def _window_in_zeros_batch(size: int, args: Sequence, dims: Sequence, *, shape: Shape) -> tuple[Any, int | None]:
     update, dim = args[0], dims[0]
     starts, start_dims = _needed_starts(args[1:], dims[1:], shape, example_shape(update, dim))
     if all(start_dim is None for start_dim in start_dims):
+        if dim is None:
+            return window_in_zeros_p(update, *starts, shape=shape), None
         return window_in_zeros_p(move_axis(update, dim, 0), 0, *starts, shape=(size, *shape)), 0
     entries, arrays = _window_index(size, starts, start_dims, shape, example_shape(update, dim))
     update = _arrays_first(batch_to_front(size, update, dim), 0, entries)
@@ -404,7 +406,7 @@ def _window_in_zeros_batch(size: int, args: Sequence, dims: Sequence, *, shape: 
 
 
 #: Zeros of a shape with a window replaced: linear, and the transpose of `dynamic_slice`.
-window_in_zeros_p = Primitive(
+window_in_zeros_p: Primitive = Primitive(
     "window_in_zeros",
     _window_in_zeros_impl,
     lambda update, *starts, shape: Aval(shape, update.dtype),

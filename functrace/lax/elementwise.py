@@ -1,7 +1,8 @@
 """Operations on elements: one row a primitive, from which come value, aval, jvp, vjp, batching and source.
 
 Operands broadcast and promote as NumPy's do. A derivative is written for `x` (and `y`) and the result (the last
-argument), with operators and the primitives of this file; complex derivatives are holomorphic ones.
+argument), with operators and the primitives of this file; complex derivatives are holomorphic ones. An operand may be
+a Python scalar: `div` and `pow_` stand for the operators where Python's own would raise.
 """
 
 from __future__ import annotations
@@ -260,7 +261,7 @@ mul = binary(
 div = binary(
     "div",
     np.divide,
-    partials=(lambda t, x, y, z: t / y, lambda t, x, y, z: -t * (z / y)),
+    partials=(lambda t, x, y, z: t / y, lambda t, x, y, z: -t * div(z, y)),
     python=_python_safe(operator.truediv, np.divide),
     operator_text="{0} / {1}",
 )
@@ -273,18 +274,18 @@ floor_divide = binary(
 remainder = binary(
     "remainder",
     np.remainder,
-    partials=(lambda t, x, y, z: t, lambda t, x, y, z: -t * floor(x / y)),
+    partials=(lambda t, x, y, z: t, lambda t, x, y, z: -t * floor(div(x, y))),
     python=_python_safe(operator.mod, np.remainder),
     operator_text="{0} % {1}",
 )
-rem = binary("rem", np.fmod, partials=(lambda t, x, y, z: t, lambda t, x, y, z: -t * trunc(x / y)))
+rem = binary("rem", np.fmod, partials=(lambda t, x, y, z: t, lambda t, x, y, z: -t * trunc(div(x, y))))
 
 
 def _power_by_base(x: Any, y: Any, z: Any) -> Any:
     if y.__class__ in PYTHON_SCALARS:  # a constant exponent: the ordinary case, and the cheap one
-        return 2 * x if y == 2 else y * x ** (y - 1) if y != 0 else 0 * x
+        return 2 * x if y == 2 else y * pow_(x, y - 1) if y != 0 else 0 * x
     one = dtype_of(z).type(1)
-    return where(y == 0, 0 * one, y * x ** where(y == 0, one, y - one))
+    return where(y == 0, 0 * one, y * pow_(x, where(y == 0, one, y - one)))
 
 
 def _power_by_exponent(x: Any, y: Any, z: Any) -> Any:
@@ -306,7 +307,7 @@ positive = unary("positive", np.positive, transpose=lambda ct: ct, python=operat
 reciprocal = unary("reciprocal", np.reciprocal, derivative=lambda x, y: -y * y)
 square = unary("square", np.square, derivative=lambda x, y: 2 * x)
 sqrt = unary("sqrt", np.sqrt, derivative=lambda x, y: 0.5 / y)
-cbrt = unary("cbrt", np.cbrt, derivative=lambda x, y: 1 / (3 * y * y))
+cbrt = unary("cbrt", np.cbrt, derivative=lambda x, y: square(reciprocal(y)) / 3)
 hypot = binary("hypot", np.hypot, derivatives=(lambda x, y, z: _ratio(x, z), lambda x, y, z: _ratio(y, z)))
 heaviside = binary("heaviside", np.heaviside, partials=(None, lambda t, x, y, z: where(x == 0, t, dtype_of(t).type(0))))
 copysign = binary(
@@ -358,10 +359,10 @@ abs_.vjp = (lambda ct, out, x: ct * (_ratio(conj(x), out) if dtype_of(x).kind ==
 exp = unary("exp", np.exp, derivative=lambda x, y: y)
 exp2 = unary("exp2", np.exp2, derivative=lambda x, y: y * math.log(2))
 expm1 = unary("expm1", np.expm1, derivative=lambda x, y: y + 1)
-log = unary("log", np.log, derivative=lambda x, y: 1 / x)
-log2 = unary("log2", np.log2, derivative=lambda x, y: 1 / (x * math.log(2)))
-log10 = unary("log10", np.log10, derivative=lambda x, y: 1 / (x * math.log(10)))
-log1p = unary("log1p", np.log1p, derivative=lambda x, y: 1 / (1 + x))
+log = unary("log", np.log, derivative=lambda x, y: div(1, x))
+log2 = unary("log2", np.log2, derivative=lambda x, y: div(1, x * math.log(2)))
+log10 = unary("log10", np.log10, derivative=lambda x, y: div(1, x * math.log(10)))
+log1p = unary("log1p", np.log1p, derivative=lambda x, y: div(1, 1 + x))
 logaddexp = binary(
     "logaddexp",
     np.logaddexp,
@@ -386,19 +387,19 @@ def _gap(x: Any, z: Any) -> Any:
 sin = unary("sin", np.sin, derivative=lambda x, y: cos(x))
 cos = unary("cos", np.cos, derivative=lambda x, y: -sin(x))
 tan = unary("tan", np.tan, derivative=lambda x, y: 1 + y * y)
-asin = unary("asin", np.arcsin, derivative=lambda x, y: 1 / sqrt((1 - x) * (1 + x)))  # 1 - x * x cancels near 1
-acos = unary("acos", np.arccos, derivative=lambda x, y: -1 / sqrt((1 - x) * (1 + x)))
-atan = unary("atan", np.arctan, derivative=lambda x, y: 1 / (1 + x * x))
+asin = unary("asin", np.arcsin, derivative=lambda x, y: 1 / sqrt(1 - x * x))
+acos = unary("acos", np.arccos, derivative=lambda x, y: -1 / sqrt(1 - x * x))
+atan = unary("atan", np.arctan, derivative=lambda x, y: div(1, 1 + x * x))
 sinh = unary("sinh", np.sinh, derivative=lambda x, y: cosh(x))
 cosh = unary("cosh", np.cosh, derivative=lambda x, y: sinh(x))
 tanh = unary("tanh", np.tanh, derivative=lambda x, y: 1 - y * y)
 asinh = unary("asinh", np.arcsinh, derivative=lambda x, y: 1 / sqrt(x * x + 1))
 acosh = unary("acosh", np.arccosh, derivative=lambda x, y: 1 / (sqrt(x - 1) * sqrt(x + 1)))
-atanh = unary("atanh", np.arctanh, derivative=lambda x, y: 1 / ((1 - x) * (1 + x)))
+atanh = unary("atanh", np.arctanh, derivative=lambda x, y: div(1, 1 - x * x))
 atan2 = binary(
     "atan2",
     np.arctan2,
-    derivatives=(lambda x, y, z: y / (x * x + y * y), lambda x, y, z: -x / (x * x + y * y)),
+    derivatives=(lambda x, y, z: div(y, x * x + y * y), lambda x, y, z: div(-x, x * x + y * y)),
 )
 degrees = unary("degrees", np.degrees, transpose=lambda ct: ct * (180 / math.pi))
 radians = unary("radians", np.radians, transpose=lambda ct: ct * (math.pi / 180))

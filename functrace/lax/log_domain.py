@@ -50,8 +50,8 @@ def logsumexp(x: Any, axis: int | Sequence[int] | None = None, keepdims: bool = 
     Examples
     --------
     >>> import numpy as np
-    >>> print(logsumexp(np.array([1000.0, 1000.0])) - 1000)
-    0.6931471805599...
+    >>> print(logsumexp(np.array([1000.0, 1000.0])))
+    1000.6931471805599
 
     References
     ----------
@@ -101,10 +101,13 @@ def _finite(x: Any) -> Any:
     return bounded if x.dtype.kind != "c" else bounded + 1j * x.imag
 
 
+def _exp_in_place(x: Any) -> Any:
+    return np.exp(x, x) if x.__class__ is np.ndarray else np.exp(x)
+
+
 def _exp_gap_impl(x: Any, y: Any) -> Any:
     if _all_finite(y):
-        gap = x - y
-        return np.exp(gap, gap) if gap.__class__ is np.ndarray else np.exp(gap)
+        return _exp_in_place(x - y)
     with np.errstate(all="ignore"):
         out = np.exp(x - _finite(y))
         return np.where(np.isinf(out), out.dtype.type(1), out)[()]
@@ -137,8 +140,8 @@ exp_gap_p.batch = batch_elementwise(exp_gap_p)
 
 
 def _logsumexp_impl(x: Any, *, axes: tuple[int, ...], keepdims: bool) -> Any:
-    if not axes:
-        return np.positive(x)
+    if x.__class__ is not np.ndarray:
+        x = np.asarray(x)
     if not x.size:
         return np.full(reduced_shape(x.shape, axes, keepdims), -math.inf, x.dtype)[()]
     top = np.maximum.reduce(x.real, axes, keepdims=True)
@@ -149,8 +152,7 @@ def _logsumexp_impl(x: Any, *, axes: tuple[int, ...], keepdims: bool) -> Any:
 
 
 def _log_of_sum(x: np.ndarray, top: np.ndarray, axes: tuple[int, ...], keepdims: Any) -> Any:
-    gap = x - top
-    out = np.add.reduce(np.exp(gap, gap), axes, keepdims=keepdims)
+    out = np.add.reduce(_exp_in_place(x - top), axes, keepdims=keepdims)
     if out.__class__ is not np.ndarray:
         return np.log(out) + top.reshape(())[()]
     np.log(out, out)
@@ -191,10 +193,8 @@ def _cumlogsumexp_impl(x: np.ndarray, *, axis: int, reverse: bool) -> np.ndarray
     if x.dtype.kind != "c":
         return _unrows(np.logaddexp.accumulate(rows, 0), axis, reverse)
     out = np.array(rows)
-    with np.errstate(all="ignore"):
-        for i in range(1, len(out)):
-            pair = np.stack((out[i - 1], out[i]))
-            out[i] = _logsumexp_impl(pair, axes=(0,), keepdims=False)
+    for i in range(len(out)):
+        out[i] = _logsumexp_impl(out[max(i - 1, 0) : i + 1], axes=(0,), keepdims=False)
     return _unrows(out, axis, reverse)
 
 

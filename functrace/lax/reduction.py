@@ -192,24 +192,21 @@ reduce_prod_p.vjp = (_prod_vjp,)
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _chosen(x: Any, out: Any, axes: tuple[int, ...], keepdims: bool) -> tuple[Any, Any]:
-    """Where an element is the extremum, and how many along the axes are (with the axes kept)."""
+def _share(tangent: Any, x: Any, out: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    """`tangent`, shared by the elements that are the extremum; NaN for all where the extremum is NaN."""
     chosen = x == unreduce(out, shape_of(x), axes, keepdims)
-    return chosen, convert_element_type(reduce_sum_p(chosen, axes=axes, keepdims=True), dtype_of(out))
+    count = convert_element_type(reduce_sum_p(chosen, axes=axes, keepdims=True), dtype_of(out))
+    return where(chosen, tangent / count, 0 / count)
 
 
 def _extremum_jvp(primals: Sequence, tangents: Sequence, out: Any, *, axes: tuple[int, ...], keepdims: bool) -> Any:
-    tangent = tangents[0]
-    if tangent is None:
+    if tangents[0] is None:
         return None
-    chosen, count = _chosen(primals[0], out, axes, keepdims)
-    part = where(chosen, tangent / count, dtype_of(tangent).type(0))
-    return reduce_sum_p(part, axes=axes, keepdims=keepdims)
+    return reduce_sum_p(_share(tangents[0], primals[0], out, axes, keepdims), axes=axes, keepdims=keepdims)
 
 
 def _extremum_vjp(ct: Any, out: Any, x: Any, *, axes: tuple[int, ...], keepdims: bool) -> Any:
-    chosen, count = _chosen(x, out, axes, keepdims)
-    return where(chosen, unreduce(ct, shape_of(x), axes, keepdims) / count, dtype_of(ct).type(0))
+    return _share(unreduce(ct, shape_of(x), axes, keepdims), x, out, axes, keepdims)
 
 
 reduce_max_p = reduction("reduce_max", np.maximum, lambda dtype: dtype)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.aval import Aval, Shape, aval_of, broadcast_shapes, canonical_shape, result_dtype
 from ..core.primitive import Primitive
-from ..core.trace import Tracer
+from ..core.trace import Tracer, current_recording
 from ..errors import OptionError, ShapeError
 
 ndarray = np.ndarray
@@ -288,9 +288,10 @@ def rev(operand: Any, dimensions: Sequence[int]) -> Any:
 
 def _broadcast_impl(x: Any, *, shape: Shape, broadcast_dimensions: tuple[int, ...]) -> np.ndarray:
     # numpy.broadcast_to says the same, but costs 2 µs: too much for the small arrays of a backward pass
-    x = _as_array(x)
+    if x.__class__ is not ndarray:
+        x = np.asarray(x)
     expanded, size, strides = _broadcast_plan(x.shape, x.strides, shape, broadcast_dimensions)
-    if not any(x.strides) and size and x.size:  # one element repeated already
+    if size and x.size and not any(x.strides):  # one element repeated already
         return np.ndarray(shape, x.dtype, x[(0,) * x.ndim], 0, strides)
     if size and x.flags.c_contiguous:
         view = np.ndarray(shape, x.dtype, x, 0, strides)
@@ -398,7 +399,11 @@ def spread(x: Any, shape: Shape, axes: tuple[int, ...], keepdims: bool) -> Any:
     """The result of a reduction repeated over the axes that it reduced."""
     if not axes:
         return x
-    return broadcast_in_dim_p(x, shape=shape, broadcast_dimensions=_spread_axes(len(shape), axes, keepdims))
+    dimensions = _spread_axes(len(shape), axes, keepdims)
+    if x.__class__ is ndarray or x.__class__ is np.float64:
+        if current_recording() is None:
+            return _broadcast_impl(x, shape=shape, broadcast_dimensions=dimensions)
+    return broadcast_in_dim_p(x, shape=shape, broadcast_dimensions=dimensions)
 
 
 @lru_cache(maxsize=1024)

@@ -5,22 +5,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..core.aval import PYTHON_SCALARS, canonical_dtype, canonical_shape, result_dtype
+from ..core.aval import canonical_dtype, canonical_shape, result_dtype
 from ..core.trace import Tracer
-from ..errors import ArgumentError, OptionError
+from ..errors import OptionError
 from ..lax import creation as lax
 from ..lax.cumulative import cumprod
-from ..lax.elementwise import add, div, eq, floor, log10, mul, pow_, real, sign, sub, where
+from ..lax.elementwise import add, div, eq, floor, ge, log10, mul, sign, sub, where
+from ..lax.elementwise import pow_ as power
 from ..lax.indexing import getitem
 from ..lax.shape import (
-    broadcast_in_dim_p,
     broadcast_to,
+    canonical_axis,
     concatenate,
     convert_element_type,
     dtype_of,
@@ -29,8 +29,8 @@ from ..lax.shape import (
     ndim_of,
     pad,
     reshape,
+    rev,
     shape_of,
-    transpose,
 )
 from .dispatch import as_array, as_operand, implements, static
 
@@ -64,29 +64,29 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", *, de
     return _repeated(canonical_shape(shape), fill_value, dtype)
 
 
-@implements(np.zeros_like)
+@implements(np.zeros_like, creates=True)
 def zeros_like(
     a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
 ) -> Any:
-    return _filled(a.shape if shape is None else shape, 0, a.dtype if dtype is None else dtype, device)
+    return _filled_like(a, 0, dtype, shape, device)
 
 
-@implements(np.ones_like)
+@implements(np.ones_like, creates=True)
 def ones_like(
     a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
 ) -> Any:
-    return _filled(a.shape if shape is None else shape, 1, a.dtype if dtype is None else dtype, device)
+    return _filled_like(a, 1, dtype, shape, device)
 
 
-@implements(np.empty_like)
+@implements(np.empty_like, creates=True)
 def empty_like(
     prototype: Any, /, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
 ) -> Any:
     """`numpy.empty_like`, which can be traced; traced, it gives zeros."""
-    return zeros_like(prototype, dtype, order, subok, shape, device=device)
+    return _filled_like(prototype, 0, dtype, shape, device)
 
 
-@implements(np.full_like)
+@implements(np.full_like, creates=True)
 def full_like(
     a: Any,
     fill_value: Any,
@@ -99,13 +99,20 @@ def full_like(
 ) -> Any:
     _check_device(device)
     a = as_array(a)
-    return _repeated(a.shape if shape is None else canonical_shape(shape), fill_value, a.dtype if dtype is None else dtype)
+    return _repeated(
+        a.shape if shape is None else canonical_shape(shape), fill_value, a.dtype if dtype is None else dtype
+    )
 
 
 def _filled(shape: Any, value: int, dtype: Any, device: Any) -> Any:
     _check_device(device)
     dtype = _FLOAT if dtype is None else canonical_dtype(dtype)
     return lax.full(canonical_shape(shape), dtype.type(value), dtype)
+
+
+def _filled_like(a: Any, value: int, dtype: Any, shape: Any, device: Any) -> Any:
+    a = as_array(a)
+    return _filled(a.shape if shape is None else shape, value, a.dtype if dtype is None else dtype, device)
 
 
 def _repeated(shape: tuple[int, ...], value: Any, dtype: Any) -> Any:
@@ -127,32 +134,24 @@ def _check_device(device: Any) -> None:
 
 
 @implements(np.arange, creates=True)
-def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None, *, device: Any = None) -> Any:
+def arange(start: Any = None, stop: Any = None, step: Any = None, dtype: Any = None, *, device: Any = None) -> Any:
     _check_device(device)
-    known = [static(bound, "numpy.arange", "start, stop and step", _SIZE) for bound in (start, stop, step)]
-    example = _arange(*known, dtype)
+    if stop is None:
+        start, stop = None, start
+    bounds = (0 if start is None else start, stop, 1 if step is None else step)
+    known = [static(bound, "numpy.arange", "start, stop and step", _SIZE) for bound in bounds]
+    example = np.arange(*known, dtype=dtype)  # NumPy knows the length, the dtype, and how start and step round
     kind = example.dtype
     if kind.kind == "b":  # at most two elements
         return example
-    numbers = lax.iota(kind, len(example))
-    if stop is None:
-        return numbers
-    if len(example) > 1 and not isinstance(step, Tracer):
-        step = example[1] - example[0]
-        if step != 1:
-            numbers = mul(numbers, step)
-    elif isinstance(step, Tracer):
-        numbers = mul(numbers, convert_element_type(step, kind))
+    out = lax.iota(kind, len(example))
+    if isinstance(step, Tracer):
+        out = mul(out, convert_element_type(step, kind))
+    elif len(example) > 1 and example[1] - example[0] != 1:
+        out = mul(out, example[1] - example[0])
     if isinstance(start, Tracer):
-        return add(numbers, convert_element_type(start, kind))
-    return add(numbers, example[0]) if len(example) and example[0] != 0 else numbers
-
-
-def _arange(start: Any, stop: Any, step: Any, dtype: Any) -> np.ndarray:
-    """NumPy's own, from which the traced one takes length, dtype, start and step."""
-    if stop is None:
-        start, stop = 0, start
-    return np.arange(start, stop, 1 if step is None else step, dtype=dtype)
+        return add(out, convert_element_type(start, kind))
+    return add(out, example[0]) if len(example) and example[0] != 0 else out
 
 
 @implements(np.linspace, creates=True)
@@ -172,7 +171,7 @@ def linspace(
     num = static(num, "numpy.linspace", "num", _SIZE).__index__()
     if num < 0:
         raise ValueError(f"Number of samples, {num}, must be non-negative.")
-    kind = result_dtype(start, stop, np.dtype(float).type(0).item())
+    kind = result_dtype(start, stop, 0.0)
     intervals = num - 1 if endpoint else num
     start, stop = convert_element_type(start, kind), convert_element_type(stop, kind)
     width = sub(stop, start)
@@ -191,17 +190,11 @@ def linspace(
         last = broadcast_to(stop, shape_of(width))
         out = concatenate([getitem(out, slice(None, -1)), expand_dims(last, [0])], 0)
     if axis:
-        out = move_axis(out, 0, _axis_of_result(axis, ndim_of(out)))
+        out = move_axis(out, 0, canonical_axis(axis, ndim_of(out)))
     if dtype is not None:
         dtype = canonical_dtype(dtype)
         out = convert_element_type(floor(out) if dtype.kind in "iu" else out, dtype)
     return (out, step) if retstep else out
-
-
-def _axis_of_result(axis: int, ndim: int) -> int:
-    if not -ndim <= axis < ndim:
-        raise np.exceptions.AxisError(axis, ndim)
-    return axis % ndim
 
 
 @implements(np.logspace, creates=True)
@@ -213,31 +206,192 @@ def logspace(
         rank = max(ndim_of(start), ndim_of(stop), ndim_of(base))
         start, stop, base = [reshape(x, (*[1] * (rank - ndim_of(x)), *shape_of(x))) for x in (start, stop, base)]
         base = expand_dims(base, [axis])
-    exponents = TRACED_LINSPACE(start, stop, num, endpoint, axis=axis)
-    out = pow_(base, exponents)
+    out = power(base, linspace(start, stop, num, endpoint, axis=axis))
     return out if dtype is None else convert_element_type(out, canonical_dtype(dtype))
 
 
 @implements(np.geomspace, creates=True)
-def geomspace(
-    start: Any, stop: Any, num: Any = 50, endpoint: Any = True, dtype: Any = None, axis: int = 0
-) -> Any:
-    start, stop = as_operand(start), as_operand(stop)
+def geomspace(start: Any, stop: Any, num: Any = 50, endpoint: Any = True, dtype: Any = None, axis: int = 0) -> Any:
+    start, stop = as_array(start), as_array(stop)
     num = static(num, "numpy.geomspace", "num", _SIZE).__index__()
-    kind = result_dtype(start, stop, 0.0)
-    shape = np.broadcast_shapes(shape_of(start), shape_of(stop))
-    start = broadcast_to(convert_element_type(start, kind), shape)
-    stop = broadcast_to(convert_element_type(stop, kind), shape)
+    for end in (start, stop):
+        if not isinstance(end, Tracer) and not np.all(end):
+            raise ValueError("Geometric sequence cannot include zero")
+    kind = result_dtype(start, stop, _FLOAT if dtype is None else canonical_dtype(dtype), 0.0)
+    start, stop = convert_element_type(start, kind), convert_element_type(stop, kind)
     direction = sign(start)
     first, last = div(start, direction), div(stop, direction)
-    out = TRACED_LOGSPACE(log10(first), log10(last), num, endpoint)
-    ends = [expand_dims(first, [0])] if num else []
-    middle = getitem(out, slice(1, -1 if endpoint and num > 1 else None))
-    if endpoint and num > 1:
-        ends.append(expand_dims(last, [0]))
-    if num:
-        out = concatenate([ends[0], middle, *ends[1:]], 0)
+    out = power(10.0, linspace(log10(first), log10(last), num, endpoint))
+    if num:  # the ends are those that were given, without what rounding does to them
+        shape = shape_of(out)[1:]
+        parts = [expand_dims(broadcast_to(first, shape), [0]), getitem(out, slice(1, None))]
+        if endpoint and num > 1:
+            parts[1:] = [getitem(out, slice(1, -1)), expand_dims(broadcast_to(last, shape), [0])]
+        out = concatenate(parts, 0)
     out = mul(out, direction)
     if axis:
-        out = move_axis(out, 0, _axis_of_result(axis, ndim_of(out)))
-    return out if dtype is None else convert_element_type(out, canonical_dtype(dtype))
+        out = move_axis(out, 0, canonical_axis(axis, ndim_of(out)))
+    return convert_element_type(out, kind if dtype is None else canonical_dtype(dtype))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# matrices
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@implements(np.eye, creates=True)
+def eye(N: Any, M: Any = None, k: Any = 0, dtype: Any = float, order: str = "C", *, device: Any = None) -> Any:
+    _check_device(device)
+    rows, columns, offset = _matrix_shape("numpy.eye", N, M, k)
+    return convert_element_type(eq(rows, sub(columns, offset)), canonical_dtype(dtype))
+
+
+@implements(np.identity, creates=True)
+def identity(n: Any, dtype: Any = None) -> Any:
+    return eye(n, dtype=_FLOAT if dtype is None else dtype)
+
+
+@implements(np.tri, creates=True)
+def tri(N: Any, M: Any = None, k: Any = 0, dtype: Any = float) -> Any:
+    rows, columns, offset = _matrix_shape("numpy.tri", N, M, k)
+    return convert_element_type(ge(rows, sub(columns, offset)), canonical_dtype(dtype))
+
+
+def _matrix_shape(function: str, N: Any, M: Any, k: Any) -> tuple[Any, Any, int]:
+    """The numbers of each element's row and column, and the offset of the diagonal."""
+    shape = tuple([static(size, function, "the shape", _SIZE).__index__() for size in (N, N if M is None else M)])
+    offset = static(k, function, "k", "functrace.numpy.where with numbers of rows and columns from arange")
+    shape = canonical_shape(shape)
+    return lax.broadcasted_iota(np.intp, shape, 0), lax.broadcasted_iota(np.intp, shape, 1), offset.__index__()
+
+
+@implements(np.diag)
+def diag(v: Any, k: Any = 0) -> Any:
+    v = as_array(v)
+    k = static(k, "numpy.diag", "k", "a Python int").__index__()
+    if v.ndim == 2:
+        from .indexing import diagonal
+
+        return diagonal(v, k)
+    if v.ndim != 1:
+        raise ValueError("Input must be 1- or 2-d.")
+    size = len(v) + abs(k)
+    if not len(v):
+        return lax.full((size, size), 0, v.dtype)
+    first = k if k >= 0 else -k * size  # in the flattened matrix; from there on each (size + 1)-th
+    last = first + (len(v) - 1) * (size + 1)
+    return reshape(pad(v, v.dtype.type(0), [(first, size * size - last - 1, size)]), (size, size))
+
+
+@implements(np.diagflat)
+def diagflat(v: Any, k: Any = 0) -> Any:
+    return diag(reshape(as_array(v), (-1,)), k)
+
+
+@implements(np.vander)
+def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
+    x = as_array(x)
+    if x.ndim != 1:
+        raise ValueError("x must be a one-dimensional array or sequence.")
+    columns = len(x) if N is None else static(N, "numpy.vander", "N", _SIZE).__index__()
+    kind = np.promote_types(x.dtype, int)
+    powers = [lax.full((len(x), min(columns, 1)), 1, kind)]
+    if columns > 1:
+        repeated = broadcast_to(reshape(convert_element_type(x, kind), (-1, 1)), (len(x), columns - 1))
+        powers.append(cumprod(repeated, 1))
+    out = concatenate(powers, 1)
+    return out if increasing else rev(out, [1])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# grids
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@implements(np.meshgrid)
+def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Any, ...]:
+    if indexing not in ("xy", "ij"):
+        raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
+    grid = []
+    for position, x in enumerate(xi):
+        shape = [1] * len(xi)
+        shape[1 - position if indexing == "xy" and len(xi) > 1 and position < 2 else position] = -1
+        grid.append(reshape(as_array(x), shape))
+    if not sparse:
+        full_shape = np.broadcast_shapes(*[shape_of(x) for x in grid])
+        grid = [broadcast_to(x, full_shape) for x in grid]
+    return tuple(grid)
+
+
+@implements(np.indices, creates=True)
+def indices(dimensions: Any, dtype: Any = int, sparse: bool = False) -> Any:
+    shape, kind = canonical_shape(dimensions), canonical_dtype(dtype)
+    if sparse:
+        return tuple(
+            [
+                reshape(lax.iota(kind, extent), [extent if axis == other else 1 for other in range(len(shape))])
+                for axis, extent in enumerate(shape)
+            ]
+        )
+    if not shape:
+        return lax.full((0,), 0, kind)
+    return concatenate([expand_dims(lax.broadcasted_iota(kind, shape, axis), [0]) for axis in range(len(shape))], 0)
+
+
+@implements(np.fromfunction, creates=True)
+def fromfunction(function: Callable, shape: Any, *, dtype: Any = float, **kwargs: Any) -> Any:
+    return function(*indices(shape, dtype=dtype), **kwargs)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# arrays of what is given
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@implements(np.array)
+def array(
+    object: Any,
+    dtype: Any = None,
+    *,
+    copy: Any = True,
+    order: Any = "K",
+    subok: bool = False,
+    ndmin: int = 0,
+    ndmax: int = 0,
+) -> Any:
+    return _converted(object, dtype, ndmin)
+
+
+@implements(np.asarray)
+def asarray(a: Any, dtype: Any = None, order: Any = None, *, device: Any = None, copy: Any = None) -> Any:
+    _check_device(device)
+    return _converted(a, dtype)
+
+
+@implements(np.asanyarray)
+def asanyarray(a: Any, dtype: Any = None, order: Any = None, *, device: Any = None, copy: Any = None) -> Any:
+    _check_device(device)
+    return _converted(a, dtype)
+
+
+@implements(np.ascontiguousarray)
+def ascontiguousarray(a: Any, dtype: Any = None) -> Any:
+    return _converted(a, dtype, ndmin=1)
+
+
+@implements(np.asfortranarray)
+def asfortranarray(a: Any, dtype: Any = None) -> Any:
+    return _converted(a, dtype, ndmin=1)
+
+
+@implements(np.copy)
+def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
+    return as_array(a)
+
+
+def _converted(a: Any, dtype: Any, ndmin: int = 0) -> Any:
+    out = as_array(a)
+    if dtype is not None:
+        out = convert_element_type(out, canonical_dtype(dtype))
+    missing = ndmin - ndim_of(out)
+    return reshape(out, (*[1] * missing, *shape_of(out))) if missing > 0 else out

@@ -99,17 +99,20 @@ def value_and_grad(
     """
     require_callable(fun, _name)
     several = not isinstance(argnums, (int, np.integer))
+    first = argnums.__class__ is int and argnums == 0
     numbers = tuple(argnums) if several else (argnums,)  # type: ignore[arg-type]
 
     @wraps(fun)
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
-        positions = _positions(numbers, len(args), _name)
+        positions = (0,) if first and args else _positions(numbers, len(args), _name)
         chosen = tuple([args[i] for i in positions]) if several else args[positions[0]]
         given, treedef = tree.flatten(chosen)
-        leaves = as_leaves(given)
-        for position, leaf in enumerate(leaves):
-            if holomorphic or leaf.__class__ is not np.ndarray or leaf.dtype.kind != "f":
-                _check_input(leaf, position, chosen, holomorphic, allow_int, _name)
+        leaves = [
+            leaf
+            if leaf.__class__ is np.ndarray and leaf.dtype.char in "fd" and not holomorphic and leaf.dtype.isnative
+            else _check_input(leaf, position, chosen, holomorphic, allow_int, _name)
+            for position, leaf in enumerate(given)
+        ]
 
         def flat(*tracers: Any) -> Any:
             replaced = treedef.unflatten(tracers)
@@ -163,7 +166,9 @@ def _positions(numbers: Sequence[int], count: int, name: str) -> list[int]:
     return positions
 
 
-def _check_input(leaf: Any, position: int, chosen: Any, holomorphic: bool, allow_int: bool, name: str) -> None:
+def _check_input(leaf: Any, position: int, chosen: Any, holomorphic: bool, allow_int: bool, name: str) -> Any:
+    """The leaf as the transform takes it, or the error that says why it does not."""
+    leaf = as_leaf(leaf)
     kind = aval_of(leaf).dtype.kind
     if holomorphic and kind != "c":
         raise DtypeError(
@@ -177,6 +182,7 @@ def _check_input(leaf: Any, position: int, chosen: Any, holomorphic: bool, allow
             f"{leaf_names('argument', chosen)[position]}",
             instead="pass a float (2.0, x.astype(float)), choose other argnums, or allow_int=True",
         )
+    return leaf
 
 
 def _check_output(value: Any, holomorphic: bool, name: str) -> Any:

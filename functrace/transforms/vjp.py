@@ -91,7 +91,12 @@ class VJPTrace(Trace):
             return self._process_other(primitive, values, positions, params)
         # with no trace around this one the values are arrays: nobody is left to be asked
         out = primitive.impl(*values, **params) if self.outermost else primitive(*values, **params)
-        return self._note(primitive, values, positions, out, out, params)
+        if primitive.multiple_results:
+            return self._note_several(primitive, values, positions, out, out, params)
+        notes = self.notes
+        position = len(notes)
+        notes.append((primitive, values, positions, out, params, current_location() if self.locate else None))
+        return VJPTracer(self, out, position)
 
     def _process_other(
         self, primitive: Primitive, values: Sequence[Any], positions: Sequence[int], params: dict[str, Any]
@@ -101,22 +106,21 @@ class VJPTrace(Trace):
             return primitive(*values, **params)
         wanted = tuple([target >= 0 for target in positions])
         out, residuals = primitive.vjp_fwd(values, wanted, **params)
-        return self._note(primitive, values, positions, out, (out, residuals), params)
+        return self._note_several(primitive, values, positions, out, (out, residuals), params)
 
-    def _note(
+    def _note_several(
         self,
         primitive: Primitive,
         values: Sequence[Any],
         positions: Sequence[int],
-        out: Any,
+        out: Sequence[Any],
         kept: Any,
         params: dict[str, Any],
-    ) -> Any:
+    ) -> list[Any]:
+        """One note for several results: the first one's position is the note's, the others' follow."""
         notes = self.notes
         position = len(notes)
         notes.append((primitive, values, positions, kept, params, current_location() if self.locate else None))
-        if not primitive.multiple_results:
-            return VJPTracer(self, out, position)
         notes.extend([None] * (len(out) - 1))
         return [
             VJPTracer(self, value, position + index) if is_inexact(value) else value for index, value in enumerate(out)

@@ -41,7 +41,8 @@ def table(result: Result) -> str:
     Returns
     -------
     str
-        Aligned text. Beside each contender's time stands what multiple of it functrace's is.
+        Aligned text. Beside each contender's time, the rounds' median and the fastest round's, stands what multiple of
+        it functrace's is.
     """
     rounds = max(map(len, result.samples.values()), default=0)
     lines = [f"{result.case.name}: {result.case.text} ({rounds} rounds)", *_aligned(list(_rows(result)))]
@@ -107,11 +108,11 @@ def _record_case(result: Result) -> dict[str, Any]:
 def _rows(result: Result) -> Iterator[_Row]:
     medians = result.medians()
     subjects = {subject: result.ratios(subject) for subject in _subjects(result)}
-    yield _Row("contender", figures=["a call", *(f"{subject} / it" for subject in subjects)])
+    yield _Row("contender", figures=["a call", "fastest", *(f"{subject} / it" for subject in subjects)])
     for name in result.case.contenders:
         if name in medians:
             ratios = (f"{of[name]:.2f}" if name != subject else "" for subject, of in subjects.items())
-            yield _Row(name, figures=[duration(medians[name]), *ratios])
+            yield _Row(name, figures=[duration(medians[name]), duration(min(result.samples[name])), *ratios])
         elif name in result.skipped:
             yield _Row(name, remark=f"skipped: {result.skipped[name]}")
         else:

@@ -6,6 +6,7 @@ next one is: autograd takes a third of its time where another library keeps the 
 
 import gc
 import multiprocessing
+import pickle
 import signal
 from multiprocessing.connection import Connection
 from time import perf_counter
@@ -13,10 +14,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from functrace.cli import bench
+
 from ._case import Call, Setup
 from ._numbers import arrays
 
-__all__ = ["MissingLibrary", "Worker", "WorkerError"]
+__all__ = ["MissingLibrary", "Worker", "WorkerError", "serve"]
 
 _processes = multiprocessing.get_context("spawn")
 
@@ -54,7 +57,7 @@ class Worker:
 
     def __init__(self, setup: Setup) -> None:
         self._connection, theirs = _processes.Pipe()
-        self._process = _processes.Process(target=_serve, args=(setup, theirs), daemon=True)
+        self._process = _processes.Process(target=bench.serve, args=(pickle.dumps(setup), theirs), daemon=True)
         self._process.start()
         theirs.close()
         try:
@@ -103,7 +106,16 @@ class Worker:
         return answer
 
 
-def _serve(setup: Setup, connection: Connection) -> None:
+def serve(setup: Setup, connection: Connection) -> None:
+    """Set a contender up, answer with what it returns, and then with the seconds of each batch that is asked for.
+
+    Parameters
+    ----------
+    setup
+        The contender.
+    connection
+        To the `Worker`. The process ends when it closes.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to answer: it closes the connection
     try:
         call = setup()

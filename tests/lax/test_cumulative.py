@@ -6,6 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from functrace.core.aval import Aval
+from functrace.core.recording import record
+from functrace.errors import ShapeError
 from functrace.lax import cumulative as lax
 from functrace.lax.reduction import reduce_max
 from tests.lax.rules import check_rules, distinct_values, jvp_of, vjp_of
@@ -42,7 +45,7 @@ def recurrence_by_definition(factors, terms, axis, reverse):
 
 
 @pytest.mark.parametrize("name", RUNNING)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(case=runs())
 def test_running_reductions_are_those_of_numpy_and_so_are_their_rules(name, case):
     x, axis, reverse = case
@@ -50,7 +53,7 @@ def test_running_reductions_are_those_of_numpy_and_so_are_their_rules(name, case
     check_rules(lambda x: getattr(lax, name)(x, axis, reverse), x, expected=expected)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(case=runs(INEXACT), seed=numbers)
 def test_a_linear_recurrence_follows_its_definition_and_so_do_its_rules(case, seed):
     factors, axis, reverse = case
@@ -64,10 +67,11 @@ def test_a_linear_recurrence_follows_its_definition_and_so_do_its_rules(case, se
 @pytest.mark.parametrize("dtype", INEXACT)
 def test_a_linear_recurrence_is_the_same_for_few_and_for_many_lines(lines, reverse, dtype):
     rng = np.random.default_rng(0)
-    factors, terms = [distinct_values(rng, (30, lines), dtype) / lines for _ in range(2)]
+    factors, terms = [rng.normal(size=(30, lines)).astype(dtype) for _ in range(2)]
     got = lax.linear_recurrence(factors, terms, 0, reverse)
     assert got.dtype == dtype
-    np.testing.assert_allclose(got, recurrence_by_definition(factors, terms, 0, reverse), rtol=1e-4)
+    expected = recurrence_by_definition(factors, terms, 0, reverse)
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_the_first_factor_of_a_linear_recurrence_has_no_effect_even_if_it_is_infinite():
@@ -82,10 +86,10 @@ def test_the_derivative_of_a_running_product_is_right_where_elements_are_zero(ze
     check_rules(lambda x: lax.cumprod(x, 0, reverse), x)
 
 
-def test_the_gradient_of_an_early_product_is_finite_where_later_products_overflow():
-    x = np.full(8, 1e10, np.float32)
-    ct = np.eye(1, 8, 1, dtype=np.float32)[0]  # of x[0] * x[1]
-    np.testing.assert_array_equal(vjp_of(lax.cumprod, [x], [ct])[0], np.array([1e10, 1e10, *[0] * 6], np.float32))
+def test_the_gradient_of_a_running_product_is_finite_where_products_of_later_elements_overflow():
+    x = np.array([1e-30, 1e20, 1e20, 1e-20], np.float32)
+    ct = np.array([1, 0, 0, 0], np.float32)
+    np.testing.assert_array_equal(vjp_of(lax.cumprod, [x], [ct])[0], ct)
 
 
 def test_elements_that_tie_for_a_running_extremum_share_its_gradient_equally():
@@ -118,10 +122,6 @@ def test_an_array_without_axes_has_nothing_to_run_along(name):
 
 
 def test_factors_and_terms_of_different_shapes_are_an_error_while_traced():
-    from functrace.core.aval import Aval
-    from functrace.core.recording import record
-    from functrace.errors import ShapeError
-
     avals = [Aval((3,), np.dtype(float)), Aval((2,), np.dtype(float))]
     with pytest.raises(ShapeError, match="factors and terms of one shape and dtype"):
         record(lambda a, b: [lax.linear_recurrence(a, b)], avals)

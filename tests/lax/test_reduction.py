@@ -40,7 +40,7 @@ def gradient(function, x, ct=1.0):
 
 
 @pytest.mark.parametrize("name", ["sum", "prod"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(case=reductions())
 def test_sums_and_products_are_those_of_numpy_and_so_are_their_rules(name, case):
     x, axes, keepdims = case
@@ -86,7 +86,7 @@ def test_the_gradient_of_a_product_of_very_small_factors_does_not_divide_by_an_u
 
 
 @pytest.mark.parametrize("name", ["max", "min"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(case=reductions(min_side=1))
 def test_maxima_and_minima_are_those_of_numpy_and_so_are_their_rules(name, case):
     x, axes, keepdims = case
@@ -109,11 +109,12 @@ def test_an_element_that_is_not_the_maximum_gets_no_gradient_from_an_infinite_co
     )
 
 
-def test_nan_is_passed_on_by_extrema():
+def test_nan_is_passed_on_by_extrema_and_their_gradients():
     x = np.array([[1.0, np.nan], [2.0, 3.0]])
     np.testing.assert_array_equal(lax.reduce_max(x, (1,)), [np.nan, 3.0])
     np.testing.assert_array_equal(lax.reduce_min(x, (1,)), [np.nan, 2.0])
-    assert np.isnan(gradient(lambda x: lax.reduce_max(x, (0,)), x[0])).any()
+    got = gradient(lambda x: lax.reduce_max(x, (1,)), x, np.ones(2))
+    np.testing.assert_array_equal(got, [[np.nan, np.nan], [0.0, 1.0]])
 
 
 def test_complex_extrema_are_lexicographic_and_their_gradient_goes_to_the_chosen_element():
@@ -135,7 +136,7 @@ def test_an_empty_extremum_is_numpys_error_with_values_and_while_traced(reduce, 
 
 
 @pytest.mark.parametrize("name", ["argmax", "argmin"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(shape=hnp.array_shapes(min_dims=0, max_dims=3, min_side=1, max_side=3), data=st.data())
 def test_indices_of_extrema_are_those_of_numpy(name, shape, data):
     x = distinct_values(np.random.default_rng(data.draw(numbers)), shape, data.draw(st.sampled_from(DTYPES)))
@@ -171,7 +172,7 @@ def test_the_index_of_an_empty_extremum_is_numpys_error_with_values_and_while_tr
     ("reduce", "ufunc"),
     [(lax.reduce_and, np.logical_and), (lax.reduce_or, np.logical_or), (lax.reduce_xor, np.logical_xor)],
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(case=reductions())
 def test_logical_reductions_are_those_of_numpy(reduce, ufunc, case):
     x, axes, keepdims = case

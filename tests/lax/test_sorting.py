@@ -24,14 +24,14 @@ def lines(draw, dtypes=DTYPES):
 
 
 @pytest.mark.parametrize("is_stable", [True, False])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(case=lines())
 def test_sort_is_that_of_numpy_and_so_are_its_rules(is_stable, case):
     x, axis = case
     check_rules(lambda x: lax.sort(x, axis, is_stable), x, expected=np.sort(x, axis))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(case=lines(), stable=st.booleans())
 def test_argsort_is_that_of_numpy(case, stable):
     x, axis = case
@@ -39,7 +39,7 @@ def test_argsort_is_that_of_numpy(case, stable):
     check_rules(lambda x: lax.argsort(x, None, stable), x, expected=np.argsort(x, None, stable=stable))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(case=lines(), seed=numbers, num_keys=st.integers(1, 3))
 def test_several_arrays_are_sorted_together_by_the_first_keys(case, seed, num_keys):
     last, axis = case
@@ -53,7 +53,7 @@ def test_several_arrays_are_sorted_together_by_the_first_keys(case, seed, num_ke
     check_rules(lambda x: lax.sort((first, second, x), axis, num_keys=num_keys)[2], last, expected=expected[2])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(case=lines(), seed=numbers)
 def test_lexsort_is_that_of_numpy(case, seed):
     last, axis = case
@@ -61,7 +61,7 @@ def test_lexsort_is_that_of_numpy(case, seed):
     check_rules(lambda *keys: lax.lexsort(keys, axis), first, last, expected=np.lexsort((first, last), axis))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(case=lines(), data=st.data())
 def test_top_k_gives_the_last_of_the_sorted_in_descending_order(case, data):
     x, axis = case
@@ -113,7 +113,7 @@ def test_top_k_refuses_a_k_that_the_axis_does_not_have(k):
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(size=st.integers(0, 4), shape=hnp.array_shapes(min_dims=0, max_dims=2, min_side=0, max_side=3), seed=numbers)
 def test_searchsorted_is_that_of_numpy_also_when_the_sorted_array_is_batched(side, size, shape, seed):
     rng = np.random.default_rng(seed)
