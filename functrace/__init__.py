@@ -4,3 +4,4 @@ from . import lax as lax, numpy as numpy, tree as tree, tree_util as tree_util
 from .core.aval import ShapeDtypeStruct, float0
 from .transforms.derivatives import grad, jvp, linearize, value_and_grad, vjp
 from .transforms.jit import clear_caches, eval_shape, jit, make_jaxpr
+from .transforms.vmap import vmap

@@ -108,7 +108,7 @@ _FEW_LINES = 8  # up to so many, Python's floats are faster than NumPy's calls
 
 def _recurrence_impl(factors: np.ndarray, terms: np.ndarray, *, axis: int, reverse: bool) -> np.ndarray:
     # one element after the other: products of factors alone, as a parallel scan takes them, could overflow
-    factors, terms = _rows(factors, axis, reverse), _rows(terms, axis, reverse)
+    factors, terms = rows_in_order(factors, axis, reverse), rows_in_order(terms, axis, reverse)
     out = np.empty(terms.shape, terms.dtype)
     length = len(terms)
     if length and out.size <= _FEW_LINES * length:
@@ -124,7 +124,7 @@ def _recurrence_impl(factors: np.ndarray, terms: np.ndarray, *, axis: int, rever
             row = out[i]
             np.multiply(factors[i], out[i - 1], row)
             row += terms[i]
-    return _unrows(out, axis, reverse)
+    return rows_in_place(out, axis, reverse)
 
 
 def _recurrence_of_line(factors: list, terms: list) -> list:
@@ -136,13 +136,14 @@ def _recurrence_of_line(factors: list, terms: list) -> list:
     return line
 
 
-def _rows(x: np.ndarray, axis: int, reverse: bool) -> np.ndarray:
+def rows_in_order(x: np.ndarray, axis: int, reverse: bool) -> np.ndarray:
     """`x` with its axis in front, in the order in which it is run through."""
     x = np.moveaxis(x, axis, 0)
     return x[::-1] if reverse else x
 
 
-def _unrows(x: np.ndarray, axis: int, reverse: bool) -> np.ndarray:
+def rows_in_place(x: np.ndarray, axis: int, reverse: bool) -> np.ndarray:
+    """The inverse of `rows_in_order`."""
     return np.moveaxis(x[::-1] if reverse else x, 0, axis)
 
 

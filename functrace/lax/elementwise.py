@@ -26,6 +26,7 @@ from .shape import (
     reshape,
     shape_of,
     unbroadcast,
+    zeros_like,
 )
 
 Derivative = Callable[..., Any]
@@ -101,6 +102,10 @@ def binary(
                 lambda tangent, x, y, out: tangent * by_y(x, y, out),
             ),
         )
+        primitive.vjp = (  # the same with one call less: these are the rules of every product
+            lambda ct, out, x, y: unbroadcast(ct * by_x(x, y, out), x),
+            lambda ct, out, x, y: unbroadcast(ct * by_y(x, y, out), y),
+        )
     elif partials is not None:
         _differentiate(primitive, partials)
     primitive.batch = batch_elementwise(primitive)
@@ -119,7 +124,9 @@ def _differentiate(primitive: Primitive, partials: Sequence[Derivative | None]) 
         return None if total is None else match(total, out)
 
     primitive.jvp = jvp
-    primitive.vjp = tuple([None if p is None else _vjp_rule(index, p, len(partials)) for index, p in enumerate(partials)])
+    primitive.vjp = tuple(
+        [None if rule is None else _vjp_rule(index, rule, len(partials)) for index, rule in enumerate(partials)]
+    )
 
 
 def _vjp_rule(index: int, partial: Derivative, operands: int) -> Callable:
@@ -151,7 +158,7 @@ def _abstract(ufunc: np.ufunc, python: Callable | None) -> Callable:
 
 def _of_python_scalars(python: Callable | None, avals: Sequence[Aval]) -> Aval | None:
     """The aval of what an operator of Python gives between Python scalars, asked of Python; None for other operands."""
-    if python is None or not all([aval.weak_type for aval in avals]):
+    if python is None or not all(aval.weak_type for aval in avals):
         return None
     try:
         return aval_of(python(*[_ONES[aval.dtype.kind] for aval in avals]))
@@ -169,7 +176,7 @@ def _source(ufunc: np.ufunc, operator_text: str | None, python: Callable | None)
         call = f"{called}({', '.join(args)})"
         if operator_text is None:
             return call
-        if all([aval.weak_type for aval in avals]):
+        if all(aval.weak_type for aval in avals):
             if python in _NUMPY_ANSWERS:  # NumPy's answer for what Python refuses
                 return f"{call}.item()"
             return operator_text.format(*args) if python is not None else call
@@ -178,6 +185,18 @@ def _source(ufunc: np.ufunc, operator_text: str | None, python: Callable | None)
         return operator_text.format(*args)
 
     return source
+
+
+def _one_of_two(name: str, ufunc: np.ufunc, index: int) -> Primitive:
+    """A primitive of one operand: one of the two results of a ufunc."""
+    primitive = Primitive(
+        name,
+        lambda x: ufunc(x)[index],
+        lambda x: Aval(x.shape, ufunc_dtype(ufunc, ((x.dtype, x.weak_type),))[index]),
+        source=lambda args, avals: f"np.{ufunc.__name__}({args[0]})[{index}]",
+        batch=lambda size, args, dims: (primitive(args[0]), dims[0]),
+    )
+    return primitive
 
 
 def batch_elementwise(primitive: Primitive) -> Callable:
@@ -228,6 +247,10 @@ def _absolute(x: Any) -> Any:
 _NUMPY_ANSWERS.update((_power, _absolute))
 
 
+def _conjugate(x: Any) -> Any:
+    return x.conjugate() if x.__class__ in PYTHON_SCALARS else np.conjugate(x)
+
+
 def _invert(x: Any) -> Any:
     return not x if x.__class__ is bool else ~x
 
@@ -274,7 +297,7 @@ floor_divide = binary(
 remainder = binary(
     "remainder",
     np.remainder,
-    partials=(lambda t, x, y, z: t, lambda t, x, y, z: -t * floor(div(x, y))),
+    partials=(lambda t, x, y, z: t, lambda t, x, y, z: -t * floor_divide(x, y)),
     python=_python_safe(operator.mod, np.remainder),
     operator_text="{0} % {1}",
 )
@@ -283,7 +306,7 @@ rem = binary("rem", np.fmod, partials=(lambda t, x, y, z: t, lambda t, x, y, z: 
 
 def _power_by_base(x: Any, y: Any, z: Any) -> Any:
     if y.__class__ in PYTHON_SCALARS:  # a constant exponent: the ordinary case, and the cheap one
-        return 2 * x if y == 2 else y * pow_(x, y - 1) if y != 0 else 0 * x
+        return 2 * x if y == 2 else y * pow_(x, y - 1) if y != 0 else 0 * z
     one = dtype_of(z).type(1)
     return where(y == 0, 0 * one, y * pow_(x, where(y == 0, one, y - one)))
 
@@ -292,7 +315,7 @@ def _power_by_exponent(x: Any, y: Any, z: Any) -> Any:
     if x.__class__ in PYTHON_SCALARS and x.__class__ is not complex and x > 0:
         return math.log(x) * z
     one = dtype_of(z).type(1)
-    return where(x == 0, 0 * one, log(where(x == 0, one, x)) * z)
+    return where(x == 0, 0 * z, log(where(x == 0, one, x)) * z)
 
 
 pow_ = binary(
@@ -313,7 +336,7 @@ heaviside = binary("heaviside", np.heaviside, partials=(None, lambda t, x, y, z:
 copysign = binary(
     "copysign",
     np.copysign,
-    partials=(lambda t, x, y, z: t * copysign(dtype_of(t).type(1), y) * copysign(dtype_of(t).type(1), x), None),
+    partials=(lambda t, x, y, z: t * sign_p(x) * copysign(dtype_of(t).type(1), y), None),
 )
 fabs = unary("fabs", np.fabs, derivative=lambda x, y: sign_p(x))
 gcd = binary("gcd", np.gcd)
@@ -416,13 +439,10 @@ spacing = unary("spacing", np.spacing)
 nextafter = binary("nextafter", np.nextafter, partials=(lambda t, x, y, z: t, None))
 
 ldexp = binary("ldexp", np.ldexp, partials=(lambda t, x, y, z: ldexp(t, y), None))
-exponent_p = Primitive(
-    "exponent",
-    lambda x: np.frexp(x)[1],
-    lambda x: Aval(x.shape, np.dtype(np.intc)),
-    batch=lambda size, args, dims: (exponent_p(args[0]), dims[0]),
-    source=lambda args, avals: f"np.frexp({args[0]})[1]",
-)
+exponent_p = _one_of_two("exponent", np.frexp, 1)
+fraction_p = _one_of_two("fraction", np.modf, 0)
+fraction_p.jvp = lambda primals, tangents, out: tangents[0]
+fraction_p.vjp = (lambda ct, out, x: ct,)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # comparison, logic, bits
@@ -442,7 +462,9 @@ bitwise_and = binary("and", np.bitwise_and, python=operator.and_, operator_text=
 bitwise_or = binary("or", np.bitwise_or, python=operator.or_, operator_text="{0} | {1}")
 bitwise_xor = binary("xor", np.bitwise_xor, python=operator.xor, operator_text="{0} ^ {1}")
 bitwise_not = unary("not", np.invert, python=_invert, operator_text="~{0}")
-bitwise_not.source = lambda args, avals: f"not {args[0]}" if avals[0].weak_type and avals[0].dtype.kind == "b" else f"~{args[0]}"
+bitwise_not.source = lambda args, avals: (
+    f"not {args[0]}" if avals[0].weak_type and avals[0].dtype.kind == "b" else f"~{args[0]}"
+)
 shift_left = binary("shift_left", np.left_shift, python=operator.lshift, operator_text="{0} << {1}")
 shift_right = binary("shift_right", np.right_shift, python=operator.rshift, operator_text="{0} >> {1}")
 population_count = unary("population_count", np.bitwise_count)
@@ -501,7 +523,7 @@ def _to_complex(ct: Any, x: Any) -> Any:
 
 
 def _real_dtype(aval: Aval) -> Aval:
-    return Aval(aval.shape, np.empty(0, aval.dtype).real.dtype)
+    return Aval(aval.shape, np.empty(0, aval.dtype).real.dtype, aval.weak_type)
 
 
 def _part(name: str, select: Callable, transpose: Callable) -> Primitive:
@@ -521,7 +543,9 @@ def _part(name: str, select: Callable, transpose: Callable) -> Primitive:
 
 real_p = _part("real", lambda x: x.real, lambda ct, x: _to_complex(ct, x))
 imag_p = _part("imag", lambda x: x.imag, lambda ct, x: _to_complex(ct, x) * -1j)
-conj_p = unary("conj", np.conjugate, transpose=lambda ct: conj_p(ct))
+conj_p = unary(
+    "conj", np.conjugate, transpose=lambda ct: conj_p(ct), python=_conjugate, operator_text="{0}.conjugate()"
+)
 
 
 def real(x: Any) -> Any:
@@ -531,7 +555,7 @@ def real(x: Any) -> Any:
 
 def imag(x: Any) -> Any:
     """The imaginary parts; of real numbers, zeros."""
-    return imag_p(x) if dtype_of(x).kind == "c" else np.zeros(shape_of(x), dtype_of(x))
+    return imag_p(x) if dtype_of(x).kind == "c" else zeros_like(x)
 
 
 def conj(x: Any) -> Any:
@@ -539,9 +563,27 @@ def conj(x: Any) -> Any:
     return conj_p(x) if dtype_of(x).kind == "c" else x
 
 
+def _complex_impl(x: Any, y: Any) -> Any:
+    out = np.empty(np.broadcast_shapes(np.shape(x), np.shape(y)), np.result_type(x, y, np.complex64))
+    out.real, out.imag = x, y
+    return out if out.ndim else out[()]
+
+
+complex_p = Primitive(
+    "complex",
+    _complex_impl,
+    lambda x, y: Aval(
+        broadcast_shapes(x.shape, y.shape),
+        np.result_type(example(x.dtype, x.weak_type), example(y.dtype, y.weak_type), np.complex64),
+    ),
+)
+_differentiate(complex_p, (lambda t, x, y, z: t, lambda t, x, y, z: t * 1j))
+complex_p.batch = batch_elementwise(complex_p)
+
+
 def complex_(x: Any, y: Any) -> Any:
     """x + i y."""
-    return x + y * 1j
+    return complex_p(x, y)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -653,8 +695,7 @@ def divmod(x: Any, y: Any) -> tuple[Any, Any]:
 
 def modf(x: Any) -> tuple[Any, Any]:
     """The fractional and the whole part of `x`, each with the sign of `x`."""
-    whole = trunc(x)
-    return copysign(where(is_inf(x), dtype_of(whole).type(0), x - whole), x), whole
+    return fraction_p(x), trunc(x)
 
 
 def frexp(x: Any) -> tuple[Any, Any]:

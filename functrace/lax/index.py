@@ -19,6 +19,7 @@ _WRONG_KIND = (
     "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and integer or boolean arrays are valid "
     "indices"
 )
+_TWO_ELLIPSES = "an index can only have a single ellipsis ('...')"
 _WRONG_DTYPE = "arrays used as indices must be of integer (or boolean) type"
 
 
@@ -197,6 +198,8 @@ def array_extents(x: Any, index: Index) -> Shape:
 
 def walk(entries: Sequence[Any], ndim: int) -> Iterator[tuple[Any, int]]:
     """Each entry with the axis of x at which it stands."""
+    if entries.count(Ellipsis) > 1:
+        raise IndexError(_TWO_ELLIPSES)
     ellipsis = ndim - consumed(entries)
     if ellipsis < 0:
         raise IndexOutOfBoundsError(
@@ -304,7 +307,7 @@ def _canonical_entry(entry: Any) -> Any:
         return array if array.ndim else int(array)
     if not array.size and isinstance(entry, (list, tuple)):
         return array.astype(np.intp)
-    raise IndexError(_WRONG_DTYPE if array.ndim else _WRONG_KIND)
+    raise IndexError(_WRONG_DTYPE if isinstance(entry, np.ndarray) and entry.ndim else _WRONG_KIND)
 
 
 def _slice_part(part: Any) -> int | None:
@@ -360,7 +363,7 @@ def stack_nested(items: Sequence[Any]) -> Any:
 
 def _with_arrays(x: Any, entries: list[Any]) -> tuple[Any, Index, list[Any]]:
     if sum([entry is Ellipsis for entry in entries]) > 1:
-        raise IndexError("an index can only have a single ellipsis ('...')")
+        raise IndexError(_TWO_ELLIPSES)
     ndim = len(shape_of(x))
     ellipsis = ndim - sum([_axes_of(entry) for entry in entries])
     if ellipsis < 0:

@@ -11,7 +11,7 @@ import numpy as np
 from ..core.aval import Aval, broadcast_shapes, example, short_dtype
 from ..core.primitive import Primitive
 from ..errors import DtypeError
-from .cumulative import _rows, _unrows, following, linear_recurrence_p, previous, running
+from .cumulative import following, linear_recurrence_p, previous, rows_in_order, rows_in_place, running
 from .elementwise import batch_elementwise
 from .shape import (
     canonical_axes,
@@ -189,13 +189,13 @@ logsumexp_p.batch = reduction_batch(logsumexp_p)
 
 
 def _cumlogsumexp_impl(x: np.ndarray, *, axis: int, reverse: bool) -> np.ndarray:
-    rows = _rows(x, axis, reverse)
+    rows = rows_in_order(x, axis, reverse)
     if x.dtype.kind != "c":
-        return _unrows(np.logaddexp.accumulate(rows, 0), axis, reverse)
+        return rows_in_place(np.logaddexp.accumulate(rows, 0), axis, reverse)
     out = np.array(rows)
     for i in range(len(out)):
         out[i] = _logsumexp_impl(out[max(i - 1, 0) : i + 1], axes=(0,), keepdims=False)
-    return _unrows(out, axis, reverse)
+    return rows_in_place(out, axis, reverse)
 
 
 def _cumlogsumexp_weights(x: Any, out: Any, axis: int, reverse: bool) -> tuple[Any, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..core.aval import Aval, Shape, canonical_dtype
+from ..core.aval import Aval, canonical_dtype
 from ..core.primitive import Primitive
 from .cumulative import cumprod_p, following, previous
 from .elementwise import where
@@ -161,16 +162,9 @@ def _products_of_others(x: Any, axes: tuple[int, ...]) -> Any:
     kept = [axis for axis in range(len(shape)) if axis not in axes]
     permutation = (*kept, *axes)
     x = transpose(x, permutation)
-    together = reshape(x, (*[shape[axis] for axis in kept], _size(shape, axes)))
+    together = reshape(x, (*[shape[axis] for axis in kept], math.prod([shape[axis] for axis in axes])))
     others = reshape(_products_of_others(together, (len(kept),)), shape_of(x))
     return transpose(others, inverse_permutation(permutation))
-
-
-def _size(shape: Shape, axes: Sequence[int]) -> int:
-    size = 1
-    for axis in axes:
-        size *= shape[axis]
-    return size
 
 
 def _prod_jvp(primals: Sequence, tangents: Sequence, out: Any, *, axes: tuple[int, ...], keepdims: bool) -> Any:

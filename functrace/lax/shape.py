@@ -109,19 +109,24 @@ def _convert_source(args: Sequence[str], avals: Sequence[Aval], *, new_dtype: np
     return f"{x}.astype(np.{new_dtype.type.__name__})"
 
 
-def _convert_jvp(primals: Sequence, tangents: Sequence, out: Any, *, new_dtype: np.dtype) -> Any:
-    if tangents[0] is None or new_dtype.kind not in "fc":
-        return None
-    return convert_element_type_p(tangents[0], new_dtype=new_dtype)
+def _convert_batch(size: int, args: Sequence, dims: Sequence, *, new_dtype: np.dtype) -> tuple[Any, int]:
+    return convert_element_type(args[0], new_dtype), dims[0]
 
 
 convert_element_type_p = Primitive(
     "convert_element_type",
     _convert_impl,
     lambda x, *, new_dtype: Aval(x.shape, new_dtype),
-    jvp=_convert_jvp,
-    vjp=(lambda ct, out, x, *, new_dtype: convert_element_type(ct, dtype_of(x)) if new_dtype.kind in "fc" else None,),
-    batch=lambda size, args, dims, *, new_dtype: (convert_element_type_p(args[0], new_dtype=new_dtype), dims[0]),
+    transpose=lambda ct, x, *, new_dtype: convert_element_type(ct, dtype_of(x)),
+    batch=_convert_batch,
+    source=_convert_source,
+)
+#: To integers and booleans, through which no derivative flows.
+discretize_p = Primitive(
+    "convert_element_type",
+    _convert_impl,
+    lambda x, *, new_dtype: Aval(x.shape, new_dtype),
+    batch=_convert_batch,
     source=_convert_source,
 )
 
@@ -139,7 +144,7 @@ def convert_element_type(operand: Any, new_dtype: Any) -> Any:
     aval = aval_of(operand)
     if aval.dtype == dtype and not aval.weak_type:
         return operand
-    return convert_element_type_p(operand, new_dtype=dtype)
+    return (convert_element_type_p if dtype.kind in "fc" else discretize_p)(operand, new_dtype=dtype)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -608,7 +613,7 @@ def _pad_parts(shape: Shape, padding_config: PadConfig) -> tuple[tuple[slice, ..
     for extent, (low, high, interior) in zip(shape, padding_config, strict=True):
         step = interior + 1
         total = low + high + extent + max(extent - 1, 0) * interior
-        first = max(0, -(low // step)) if low < 0 else 0  # the first element that is not cut off
+        first = min(extent, -(low // step)) if low < 0 else 0  # the first element that is not cut off
         last = extent
         while last > first and low + (last - 1) * step >= total:
             last -= 1

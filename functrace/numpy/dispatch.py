@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core.aval import PYTHON_SCALARS, aval_of
 from ..core.trace import Tracer, concrete_or_none, current_recording
-from ..errors import ArgumentError, FunctraceError, TracerIntegerConversionError
+from ..errors import ArgumentError, FunctraceError, ImmutableError, TracerIntegerConversionError
 from ..lax.shape import convert_element_type
 
 #: NumPy's function (or a ufunc and the name of one of its methods) → the function that serves tracers.
@@ -254,9 +254,8 @@ def static(x: Any, function: str, argument: str, instead: str) -> Any:
     return value
 
 
-def in_place(original: Callable, instead: str) -> None:
+def in_place(original: Callable, instead: str) -> Callable:
     """Make a NumPy function that changes its argument refuse tracers, naming what to write instead."""
-    from ..errors import ImmutableError
 
     def refuse(*args: Any, **kwargs: Any) -> NoReturn:
         raise ImmutableError(
@@ -264,3 +263,4 @@ def in_place(original: Callable, instead: str) -> None:
         )
 
     TRACED[original] = refuse
+    return original

@@ -117,7 +117,8 @@ def value_and_grad(
         def flat(*tracers: Any) -> Any:
             replaced = treedef.unflatten(tracers)
             if not several:
-                replaced = (replaced,)
+                position = positions[0]
+                return fun(*args[:position], replaced, *args[position + 1 :], **kwargs)
             arguments = list(args)
             for i, argument in zip(positions, replaced, strict=True):
                 arguments[i] = argument
@@ -135,21 +136,28 @@ def value_and_grad(
             out, aux = out
         traced = out.__class__ is VJPTracer and out.trace is trace
         value = out.value if traced else out
-        aval = _check_output(value, holomorphic, _name)
+        if value.__class__ is np.float64 and not holomorphic:
+            one = _ONE
+        else:
+            one = _check_output(value, holomorphic, _name).dtype.type(1)
         if traced:
             cotangents: list[Any] = [None] * len(notes)
-            cotangents[out.position] = aval.dtype.type(1)
+            cotangents[out.position] = one
             parts = backward(notes, cotangents, len(leaves))
         else:
             parts = [None] * len(leaves)
         gradients = own([_gradient(part, leaf) for part, leaf in zip(parts, leaves, strict=True)], leaves)
-        value = fresh(value)
+        if isinstance(value, np.ndarray):
+            value = fresh(value)
         result = treedef.unflatten(gradients)
         if has_aux:
             return (value, _release(aux, trace)), result
         return value, result
 
     return value_and_gradient
+
+
+_ONE = np.float64(1)
 
 
 def _positions(numbers: Sequence[int], count: int, name: str) -> list[int]:

@@ -10,10 +10,10 @@ import numpy as np
 from ..core.aval import Aval, aval_of
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, eval_jaxpr
 from ..core.recording import record
-from ..core.trace import Tracer, enter_trace, leave_trace
+from ..core.trace import Tracer
 from .jvp import run_jvp, unpack
 from .vjp import VJPTracer, backward, trace_vjp
-from .vmap import BatchTrace, BatchTracer
+from .vmap import run_batched
 
 
 def hoist_tracers(closed: ClosedJaxpr) -> tuple[ClosedJaxpr, list[Any]]:
@@ -136,21 +136,10 @@ def batch_program(
         out_dims: list[int | None] = []
 
         def run(*args: Any) -> list[Any]:
-            trace = BatchTrace(size, axis_name)
-            enter_trace()
-            tracers = [
-                x if dim is None else BatchTracer(trace, x, dim) for x, dim in zip(args, dims, strict=True)
-            ]
-            try:
-                out = eval_jaxpr(closed.jaxpr, closed.consts, *tracers)
-            finally:
-                leave_trace()
-                trace.open = False
-            values = []
-            for x in out:
-                batched = x.__class__ is BatchTracer and x.trace is trace
-                values.append(x.value if batched else x)
-                out_dims.append(x.dim if batched else None)
+            (values, _), dims_out = run_batched(
+                lambda *xs: (eval_jaxpr(closed.jaxpr, closed.consts, *xs), None), args, dims, size, axis_name
+            )
+            out_dims.extend(dims_out)
             return values
 
         avals = [

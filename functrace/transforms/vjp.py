@@ -65,9 +65,9 @@ class VJPTrace(Trace):
         self.locate = current_recording() is not None
         self.outermost = outermost
 
-    def new_input(self, value: Any) -> VJPTracer:
+    def new_input(self, value: Any) -> Any:
         self.notes.append(None)
-        return VJPTracer(self, value, len(self.notes) - 1)
+        return VJPTracer(self, value, len(self.notes) - 1) if is_inexact(value) else value
 
     def process(self, primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
         values: Sequence[Any]
@@ -90,7 +90,8 @@ class VJPTrace(Trace):
         if primitive.jvp is None:
             return self._process_other(primitive, values, positions, params)
         # with no trace around this one the values are arrays: nobody is left to be asked
-        out = primitive.impl(*values, **params) if self.outermost else primitive(*values, **params)
+        operation = primitive.impl if self.outermost else primitive
+        out = operation(*values, **params) if params else operation(*values)
         if primitive.multiple_results:
             return self._note_several(primitive, values, positions, out, out, params)
         notes = self.notes
@@ -194,7 +195,7 @@ def backward(notes: list[Any], cotangents: list[Any], inputs: int) -> list[Any]:
         if rules is not None:
             for target, rule in zip(positions, rules, strict=False):
                 if target >= 0 and rule is not None:
-                    part = rule(cotangent, out, *values, **params)
+                    part = rule(cotangent, out, *values, **params) if params else rule(cotangent, out, *values)
                     if part is not None:
                         held = cotangents[target]
                         cotangents[target] = part if held is None else held + part
