@@ -14,6 +14,7 @@ import numpy as np
 from ..core.aval import Aval
 from ..core.jaxpr import Atom, ClosedJaxpr, Equation, Literal
 from ..core.pretty import letters
+from .simplify import simplify
 
 _serial = itertools.count(1)
 
@@ -32,7 +33,19 @@ class Program:
         linecache.cache.pop(self.filename, None)
 
 
-def compile_jaxpr(closed: ClosedJaxpr, name: str = "f", argument_names: Sequence[str] | None = None) -> Program:
+def compiled(closed: ClosedJaxpr, name: str = "f", argument_names: Sequence[str] | None = None) -> Program:
+    """A program's compiled source, written at the first call and kept with it. Its results are the caller's."""
+    return closed.derived("compiled", lambda: compile_jaxpr(simplify(closed), name, argument_names))
+
+
+def compiled_inner(closed: ClosedJaxpr, name: str = "body") -> Callable[..., tuple]:
+    """The same for a program inside another: its results may share memory with its arguments and constants."""
+    return closed.derived("compiled_inner", lambda: compile_jaxpr(simplify(closed), name, owned=False)).call
+
+
+def compile_jaxpr(
+    closed: ClosedJaxpr, name: str = "f", argument_names: Sequence[str] | None = None, *, owned: bool = True
+) -> Program:
     """Write a jaxpr as source and compile it.
 
     Parameters
@@ -43,8 +56,10 @@ def compile_jaxpr(closed: ClosedJaxpr, name: str = "f", argument_names: Sequence
         A name for the function, used as far as it is an identifier.
     argument_names
         Names for the arguments, used as far as they are identifiers.
+    owned
+        Whether results get memory of their own.
     """
-    writer = _Writer(closed, name, argument_names)
+    writer = _Writer(closed, name, argument_names, owned)
     text = writer.text()
     filename = f"<functrace {writer.name} {next(_serial)}>"
     namespace = dict(writer.namespace)
@@ -61,8 +76,11 @@ def identifier(text: str) -> str:
 
 
 class _Writer:
-    def __init__(self, closed: ClosedJaxpr, name: str, argument_names: Sequence[str] | None) -> None:
+    def __init__(
+        self, closed: ClosedJaxpr, name: str, argument_names: Sequence[str] | None, owned: bool
+    ) -> None:
         self.closed = closed
+        self.owned = owned
         self.namespace: dict[str, Any] = {"np": np}
         self.header: list[str] = ["import numpy as np", ""]
         self.taken: set[str] = {"np", "abs"}
@@ -176,7 +194,7 @@ class _Writer:
             name = self._atom(atom)
             if isinstance(atom, Literal) or atom.aval.weak_type:
                 words.append(f"np.{atom.aval.dtype.type.__name__}({name})" if not _is_generic(atom) else name)
-            elif atom in fresh and atom not in seen:
+            elif not self.owned or (atom in fresh and atom not in seen):
                 words.append(name)
             else:
                 words.append(f"np.array({name})")

@@ -14,6 +14,9 @@ from ..errors import DtypeError, ShapeError, TracerIntegerConversionError
 
 Shape = tuple[int, ...]
 
+#: As a first extent: one that is known only as the program runs (of a stack that a loop leaves).
+DYNAMIC = -1
+
 #: The dtype of the tangent of an integer or boolean value, as in JAX: it takes no room.
 float0 = np.dtype([("float0", np.void, 0)])
 
@@ -78,7 +81,7 @@ class Aval:
         return self._hash
 
     def __str__(self) -> str:
-        return f"{'~' if self.weak_type else ''}{short_dtype(self.dtype)}[{','.join(map(str, self.shape))}]"
+        return f"{'~' if self.weak_type else ''}{short_dtype(self.dtype)}[{','.join(['?' if extent == DYNAMIC else str(extent) for extent in self.shape])}]"
 
     def __repr__(self) -> str:
         weak = ", weak_type=True" if self.weak_type else ""
@@ -264,6 +267,8 @@ def ufunc_dtype(ufunc: np.ufunc, operands: tuple[tuple[np.dtype, bool], ...]) ->
 @lru_cache(maxsize=16384)
 def broadcast_shapes(*shapes: Shape) -> Shape:
     """The shape to which these broadcast by NumPy's rule."""
+    if len(set(shapes)) == 1:
+        return shapes[0]
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -69,10 +70,8 @@ class JaxprTrace(Trace):
             var = self.constvars[key] = Var(aval_of(value))
             if isinstance(value, Tracer):
                 self.constants[key] = (value, value)
-            else:  # as of now: a later change in place must not reach what is being recorded
-                snapshot = np.array(value, dtype=var.aval.dtype)
-                snapshot.flags.writeable = False
-                self.constants[key] = (value, snapshot)
+            else:
+                self.constants[key] = (value, _snapshot(value, var.aval.dtype))
         return var
 
     def close(self, invars: Sequence[Var], outputs: Sequence[Any]) -> ClosedJaxpr:
@@ -81,6 +80,19 @@ class JaxprTrace(Trace):
         self.open = False
         consts = [self.constants[key][1] for key in self.constvars]
         return ClosedJaxpr(Jaxpr(list(self.constvars.values()), invars, self.equations, outvars), consts)
+
+
+_snapshots: weakref.WeakValueDictionary[int, np.ndarray] = weakref.WeakValueDictionary()
+
+
+def _snapshot(value: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """A captured array as of now: a later change in place must not reach what is being recorded."""
+    if _snapshots.get(id(value)) is value:
+        return value
+    snapshot = np.array(value, dtype=dtype)
+    snapshot.flags.writeable = False
+    _snapshots[id(snapshot)] = snapshot
+    return snapshot
 
 
 def record(function: Callable[..., Sequence[Any]], avals: Sequence[Aval], *, creations: bool = True) -> ClosedJaxpr:

@@ -180,8 +180,8 @@ def _source(ufunc: np.ufunc, operator_text: str | None, python: Callable | None)
             if python in _NUMPY_ANSWERS:  # NumPy's answer for what Python refuses
                 return f"{call}.item()"
             return operator_text.format(*args) if python is not None else call
-        if avals[0].weak_type and avals[0].dtype.kind == "c" and not avals[1].shape:
-            return call  # a Python complex would take a numpy.float64 for a Python float
+        if any(aval.dtype.kind == "c" and not aval.shape and (aval.weak_type or python is None) for aval in avals):
+            return call  # an operator between a complex scalar and another is not always NumPy's
         return operator_text.format(*args)
 
     return source
@@ -422,8 +422,16 @@ atanh = unary("atanh", np.arctanh, derivative=lambda x, y: div(1, 1 - x * x))
 atan2 = binary(
     "atan2",
     np.arctan2,
-    derivatives=(lambda x, y, z: div(y, x * x + y * y), lambda x, y, z: div(-x, x * x + y * y)),
+    derivatives=(lambda x, y, z: _over_square(y, x, y), lambda x, y, z: -_over_square(x, x, y)),
 )
+
+
+def _over_square(part: Any, x: Any, y: Any) -> Any:
+    """part / (x² + y²), where the squares may overflow."""
+    norm = hypot(x, y)
+    return part / norm / norm
+
+
 degrees = unary("degrees", np.degrees, transpose=lambda ct: ct * (180 / math.pi))
 radians = unary("radians", np.radians, transpose=lambda ct: ct * (math.pi / 180))
 
@@ -543,9 +551,8 @@ def _part(name: str, select: Callable, transpose: Callable) -> Primitive:
 
 real_p = _part("real", lambda x: x.real, lambda ct, x: _to_complex(ct, x))
 imag_p = _part("imag", lambda x: x.imag, lambda ct, x: _to_complex(ct, x) * -1j)
-conj_p = unary(
-    "conj", np.conjugate, transpose=lambda ct: conj_p(ct), python=_conjugate, operator_text="{0}.conjugate()"
-)
+conj_p = unary("conj", np.conjugate, transpose=lambda ct: conj_p(ct), python=_conjugate)
+conj_p.source = lambda args, avals: f"{args[0]}.conjugate()" if avals[0].weak_type else f"np.conjugate({args[0]})"
 
 
 def real(x: Any) -> Any:

@@ -246,6 +246,7 @@ def check_bounds(shape: Shape, index: Index, arrays: Sequence[Any]) -> None:
 # from what a user writes to the canonical form
 # ---------------------------------------------------------------------------------------------------------------------
 
+_ONE_ARRAY = Index((ARRAY,), unique=False)
 _STATIC = frozenset([int, type(None), EllipsisType])
 
 
@@ -275,14 +276,20 @@ def canonical_index(x: Any, index: Any) -> tuple[Any, Index, list[Any]]:
     NonConcreteBooleanIndexError
         A mask is not known while the function is traced.
     """
+    if isinstance(index, (np.ndarray, Tracer)) and index.dtype.kind == "i" and index.ndim:
+        return x, _ONE_ARRAY, [index]
     entries = index if isinstance(index, tuple) else (index,)
     for entry in entries:
         kind = entry.__class__
         if kind in _STATIC:
             continue
-        if kind is slice and {entry.start.__class__, entry.stop.__class__, entry.step.__class__} <= _STATIC:
-            continue
-        break
+        if (
+            kind is not slice
+            or entry.start.__class__ not in _STATIC
+            or entry.stop.__class__ not in _STATIC
+            or entry.step.__class__ not in _STATIC
+        ):
+            break
     else:
         return x, Index(tuple(entries)), []
     return _with_arrays(x, [_canonical_entry(entry) for entry in entries])

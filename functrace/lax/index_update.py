@@ -203,7 +203,8 @@ class IndexUpdateRef:
         that the dtype has, for booleans True.
         """
         x, index, arrays = canonical_index(self.array, self.index)
-        index = Index(index.entries, index.unique or unique_indices)
+        if unique_indices:
+            index = Index(index.entries)
         index, arrays, inside = _apply_mode(x, index, arrays, mode)
         if inside is None:
             out = getitem_p(x, *arrays, index=index)
@@ -225,9 +226,8 @@ class IndexUpdateRef:
         if mask is not None:
             return self._choose(mask, values, operation)
         x, index, arrays, kept = self._place(unique, mode)
-        shape, now = layout_of(x, index, arrays).shape, shape_of(values)
-        if len(now) > len(shape) and set(now[: len(now) - len(shape)]) == {1}:  # NumPy too takes these
-            values = reshape(values, now[len(now) - len(shape) :])
+        if len(shape_of(values)):
+            values = _without_leading_ones(values, len(layout_of(x, index, arrays).shape))
         return self._restore(primitive(x, values, *arrays, index=index), kept)
 
     def _compute(self, operation: Callable, values: Any, unique: bool, mode: str | None) -> Any:
@@ -274,7 +274,8 @@ class IndexUpdateRef:
     def _place(self, unique: bool, mode: str | None) -> tuple[Any, Index, list[Any], Shape]:
         """Where to write: x, perhaps with room for what is dropped; the index; its arrays; the shape without room."""
         x, index, arrays = canonical_index(self.array, self.index)
-        index = Index(index.entries, index.unique or unique)
+        if unique:
+            index = Index(index.entries)
         index, arrays, inside = _apply_mode(x, index, arrays, mode)
         shape = shape_of(x)
         if inside is None:
@@ -290,6 +291,13 @@ class IndexUpdateRef:
         if shape_of(out) != kept:
             out = getitem(out, tuple([slice(extent) for extent in kept]))
         return reshape(out, shape_of(self.array))
+
+
+def _without_leading_ones(values: Any, ndim: int) -> Any:
+    """Values without axes of extent 1 that are one too many: NumPy takes them in an assignment."""
+    shape = shape_of(values)
+    more = len(shape) - ndim
+    return reshape(values, shape[more:]) if more > 0 and set(shape[:more]) == {1} else values
 
 
 def _negative(values: Any) -> Any:

@@ -517,7 +517,11 @@ def match(tangent: Any, out: Any) -> Any:
 
 def zeros_like(x: Any) -> Any:
     """Zeros of the shape and dtype of `x`; a view of one zero where nothing is being recorded."""
-    aval = aval_of(x)
+    return zeros_of(aval_of(x))
+
+
+def zeros_of(aval: Aval) -> Any:
+    """Zeros of this aval's shape and dtype."""
     zero = aval.dtype.type(0)
     return broadcast_in_dim_p(zero, shape=aval.shape, broadcast_dimensions=()) if aval.shape else zero
 

@@ -1,6 +1,719 @@
-"""NumPy's API, which can be traced."""
+"""NumPy's API, which can be traced: thin over `functrace.lax`; with no tracer it is NumPy itself."""
 
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import numpy as _numpy
+
+from . import methods as _methods
+from . import ufunc_methods as _ufunc_methods
+from .convolution import convolve, correlate
+from .creation import (
+    arange,
+    array,
+    asanyarray,
+    asarray,
+    ascontiguousarray,
+    asfortranarray,
+    copy,
+    diag,
+    diagflat,
+    empty,
+    empty_like,
+    eye,
+    fromfunction,
+    full,
+    full_like,
+    geomspace,
+    identity,
+    indices,
+    linspace,
+    logspace,
+    meshgrid,
+    ones,
+    ones_like,
+    tri,
+    vander,
+    zeros,
+    zeros_like,
+)
+from .differences import diff, ediff1d, gradient, interp, trapezoid, unwrap
+from .dtypes import (
+    array_equal,
+    array_equiv,
+    array_repr,
+    array_str,
+    bool,
+    bool_,
+    broadcast_shapes,
+    c_,
+    can_cast,
+    cdouble,
+    common_type,
+    complex64,
+    complex128,
+    complexfloating,
+    csingle,
+    double,
+    dtype,
+    e,
+    errstate,
+    euler_gamma,
+    finfo,
+    float16,
+    float32,
+    float64,
+    floating,
+    frombuffer,
+    fromfile,
+    fromiter,
+    fromstring,
+    generic,
+    get_printoptions,
+    geterr,
+    half,
+    iinfo,
+    index_exp,
+    inexact,
+    inf,
+    int8,
+    int16,
+    int32,
+    int64,
+    int_,
+    integer,
+    intp,
+    iscomplexobj,
+    isdtype,
+    isrealobj,
+    isscalar,
+    issubdtype,
+    iterable,
+    load,
+    loadtxt,
+    mgrid,
+    nan,
+    ndarray,
+    ndenumerate,
+    ndim,
+    ndindex,
+    newaxis,
+    number,
+    ogrid,
+    pi,
+    printoptions,
+    promote_types,
+    r_,
+    result_type,
+    s_,
+    save,
+    savetxt,
+    savez,
+    savez_compressed,
+    set_printoptions,
+    seterr,
+    shape,
+    signedinteger,
+    single,
+    size,
+    ufunc,
+    uint,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+    uintp,
+    unsignedinteger,
+)
+from .histograms import bincount, histogram, histogram2d, histogram_bin_edges, histogramdd
+from .indexing import (
+    argwhere,
+    at,
+    choose,
+    compress,
+    copyto,
+    diag_indices,
+    diag_indices_from,
+    diagonal,
+    digitize,
+    extract,
+    fill_diagonal,
+    flatnonzero,
+    ix_,
+    nonzero,
+    piecewise,
+    place,
+    put,
+    put_along_axis,
+    putmask,
+    ravel_multi_index,
+    searchsorted,
+    select,
+    take,
+    take_along_axis,
+    tril_indices,
+    tril_indices_from,
+    triu_indices,
+    triu_indices_from,
+    unravel_index,
+    where,
+)
+from .manipulation import (
+    append,
+    array_split,
+    astype,
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    block,
+    broadcast_arrays,
+    broadcast_to,
+    column_stack,
+    concatenate,
+    delete,
+    dsplit,
+    dstack,
+    expand_dims,
+    flip,
+    fliplr,
+    flipud,
+    hsplit,
+    hstack,
+    insert,
+    matrix_transpose,
+    moveaxis,
+    permute_dims,
+    ravel,
+    repeat,
+    reshape,
+    resize,
+    roll,
+    rollaxis,
+    rot90,
+    split,
+    squeeze,
+    stack,
+    swapaxes,
+    tile,
+    transpose,
+    tril,
+    trim_zeros,
+    triu,
+    unstack,
+    vsplit,
+    vstack,
+)
+from .nan_reductions import (
+    nanargmax,
+    nanargmin,
+    nancumprod,
+    nancumsum,
+    nanmax,
+    nanmean,
+    nanmin,
+    nanprod,
+    nanstd,
+    nansum,
+    nanvar,
+)
+from .order_statistics import median, nanmedian, nanpercentile, nanquantile, percentile, quantile
+from .padding import pad
+from .products import (
+    cross,
+    dot,
+    einsum,
+    einsum_path,
+    inner,
+    kron,
+    matmul,
+    matvec,
+    outer,
+    tensordot,
+    trace,
+    vdot,
+    vecdot,
+    vecmat,
+)
+from .reductions import (
+    all,
+    amax,
+    amin,
+    any,
+    argmax,
+    argmin,
+    count_nonzero,
+    cumprod,
+    cumsum,
+    cumulative_prod,
+    cumulative_sum,
+    max,
+    mean,
+    min,
+    prod,
+    ptp,
+    sum,
+)
+from .statistics import average, corrcoef, cov, std, var
 from .ufuncs import FUNCTIONS as _FUNCTIONS
-from . import methods
 
-globals().update(_FUNCTIONS)
+abs = _FUNCTIONS["abs"]
+absolute = _FUNCTIONS["absolute"]
+acos = _FUNCTIONS["acos"]
+acosh = _FUNCTIONS["acosh"]
+add = _FUNCTIONS["add"]
+arccos = _FUNCTIONS["arccos"]
+arccosh = _FUNCTIONS["arccosh"]
+arcsin = _FUNCTIONS["arcsin"]
+arcsinh = _FUNCTIONS["arcsinh"]
+arctan = _FUNCTIONS["arctan"]
+arctan2 = _FUNCTIONS["arctan2"]
+arctanh = _FUNCTIONS["arctanh"]
+asin = _FUNCTIONS["asin"]
+asinh = _FUNCTIONS["asinh"]
+atan = _FUNCTIONS["atan"]
+atan2 = _FUNCTIONS["atan2"]
+atanh = _FUNCTIONS["atanh"]
+bitwise_and = _FUNCTIONS["bitwise_and"]
+bitwise_count = _FUNCTIONS["bitwise_count"]
+bitwise_invert = _FUNCTIONS["bitwise_invert"]
+bitwise_left_shift = _FUNCTIONS["bitwise_left_shift"]
+bitwise_not = _FUNCTIONS["bitwise_not"]
+bitwise_or = _FUNCTIONS["bitwise_or"]
+bitwise_right_shift = _FUNCTIONS["bitwise_right_shift"]
+bitwise_xor = _FUNCTIONS["bitwise_xor"]
+cbrt = _FUNCTIONS["cbrt"]
+ceil = _FUNCTIONS["ceil"]
+conj = _FUNCTIONS["conj"]
+conjugate = _FUNCTIONS["conjugate"]
+copysign = _FUNCTIONS["copysign"]
+cos = _FUNCTIONS["cos"]
+cosh = _FUNCTIONS["cosh"]
+deg2rad = _FUNCTIONS["deg2rad"]
+degrees = _FUNCTIONS["degrees"]
+divide = _FUNCTIONS["divide"]
+equal = _FUNCTIONS["equal"]
+exp = _FUNCTIONS["exp"]
+exp2 = _FUNCTIONS["exp2"]
+expm1 = _FUNCTIONS["expm1"]
+fabs = _FUNCTIONS["fabs"]
+float_power = _FUNCTIONS["float_power"]
+floor = _FUNCTIONS["floor"]
+floor_divide = _FUNCTIONS["floor_divide"]
+fmax = _FUNCTIONS["fmax"]
+fmin = _FUNCTIONS["fmin"]
+fmod = _FUNCTIONS["fmod"]
+gcd = _FUNCTIONS["gcd"]
+greater = _FUNCTIONS["greater"]
+greater_equal = _FUNCTIONS["greater_equal"]
+heaviside = _FUNCTIONS["heaviside"]
+hypot = _FUNCTIONS["hypot"]
+invert = _FUNCTIONS["invert"]
+isfinite = _FUNCTIONS["isfinite"]
+isinf = _FUNCTIONS["isinf"]
+isnan = _FUNCTIONS["isnan"]
+lcm = _FUNCTIONS["lcm"]
+ldexp = _FUNCTIONS["ldexp"]
+left_shift = _FUNCTIONS["left_shift"]
+less = _FUNCTIONS["less"]
+less_equal = _FUNCTIONS["less_equal"]
+log = _FUNCTIONS["log"]
+log10 = _FUNCTIONS["log10"]
+log1p = _FUNCTIONS["log1p"]
+log2 = _FUNCTIONS["log2"]
+logaddexp = _FUNCTIONS["logaddexp"]
+logaddexp2 = _FUNCTIONS["logaddexp2"]
+logical_and = _FUNCTIONS["logical_and"]
+logical_not = _FUNCTIONS["logical_not"]
+logical_or = _FUNCTIONS["logical_or"]
+logical_xor = _FUNCTIONS["logical_xor"]
+maximum = _FUNCTIONS["maximum"]
+minimum = _FUNCTIONS["minimum"]
+mod = _FUNCTIONS["mod"]
+multiply = _FUNCTIONS["multiply"]
+negative = _FUNCTIONS["negative"]
+nextafter = _FUNCTIONS["nextafter"]
+not_equal = _FUNCTIONS["not_equal"]
+positive = _FUNCTIONS["positive"]
+pow = _FUNCTIONS["pow"]
+power = _FUNCTIONS["power"]
+rad2deg = _FUNCTIONS["rad2deg"]
+radians = _FUNCTIONS["radians"]
+reciprocal = _FUNCTIONS["reciprocal"]
+remainder = _FUNCTIONS["remainder"]
+right_shift = _FUNCTIONS["right_shift"]
+rint = _FUNCTIONS["rint"]
+sign = _FUNCTIONS["sign"]
+signbit = _FUNCTIONS["signbit"]
+sin = _FUNCTIONS["sin"]
+sinh = _FUNCTIONS["sinh"]
+spacing = _FUNCTIONS["spacing"]
+sqrt = _FUNCTIONS["sqrt"]
+square = _FUNCTIONS["square"]
+subtract = _FUNCTIONS["subtract"]
+tan = _FUNCTIONS["tan"]
+tanh = _FUNCTIONS["tanh"]
+true_divide = _FUNCTIONS["true_divide"]
+trunc = _FUNCTIONS["trunc"]
+
+__all__ = [
+    "abs",
+    "absolute",
+    "acos",
+    "acosh",
+    "add",
+    "all",
+    "amax",
+    "amin",
+    "any",
+    "append",
+    "arange",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
+    "argmax",
+    "argmin",
+    "argwhere",
+    "array",
+    "array_equal",
+    "array_equiv",
+    "array_repr",
+    "array_split",
+    "array_str",
+    "asanyarray",
+    "asarray",
+    "ascontiguousarray",
+    "asfortranarray",
+    "asin",
+    "asinh",
+    "astype",
+    "at",
+    "atan",
+    "atan2",
+    "atanh",
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
+    "average",
+    "bincount",
+    "bitwise_and",
+    "bitwise_count",
+    "bitwise_invert",
+    "bitwise_left_shift",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_right_shift",
+    "bitwise_xor",
+    "block",
+    "bool",
+    "bool_",
+    "broadcast_arrays",
+    "broadcast_shapes",
+    "broadcast_to",
+    "c_",
+    "can_cast",
+    "cbrt",
+    "cdouble",
+    "ceil",
+    "choose",
+    "column_stack",
+    "common_type",
+    "complex64",
+    "complex128",
+    "complexfloating",
+    "compress",
+    "concatenate",
+    "conj",
+    "conjugate",
+    "convolve",
+    "copy",
+    "copysign",
+    "copyto",
+    "corrcoef",
+    "correlate",
+    "cos",
+    "cosh",
+    "count_nonzero",
+    "cov",
+    "cross",
+    "csingle",
+    "cumprod",
+    "cumsum",
+    "cumulative_prod",
+    "cumulative_sum",
+    "deg2rad",
+    "degrees",
+    "delete",
+    "diag",
+    "diag_indices",
+    "diag_indices_from",
+    "diagflat",
+    "diagonal",
+    "diff",
+    "digitize",
+    "divide",
+    "dot",
+    "double",
+    "dsplit",
+    "dstack",
+    "dtype",
+    "e",
+    "ediff1d",
+    "einsum",
+    "einsum_path",
+    "empty",
+    "empty_like",
+    "equal",
+    "errstate",
+    "euler_gamma",
+    "exp",
+    "exp2",
+    "expand_dims",
+    "expm1",
+    "extract",
+    "eye",
+    "fabs",
+    "fill_diagonal",
+    "finfo",
+    "flatnonzero",
+    "flip",
+    "fliplr",
+    "flipud",
+    "float16",
+    "float32",
+    "float64",
+    "float_power",
+    "floating",
+    "floor",
+    "floor_divide",
+    "fmax",
+    "fmin",
+    "fmod",
+    "frombuffer",
+    "fromfile",
+    "fromfunction",
+    "fromiter",
+    "fromstring",
+    "full",
+    "full_like",
+    "gcd",
+    "generic",
+    "geomspace",
+    "get_printoptions",
+    "geterr",
+    "gradient",
+    "greater",
+    "greater_equal",
+    "half",
+    "heaviside",
+    "histogram",
+    "histogram2d",
+    "histogram_bin_edges",
+    "histogramdd",
+    "hsplit",
+    "hstack",
+    "hypot",
+    "identity",
+    "iinfo",
+    "index_exp",
+    "indices",
+    "inexact",
+    "inf",
+    "inner",
+    "insert",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "int_",
+    "integer",
+    "interp",
+    "intp",
+    "invert",
+    "iscomplexobj",
+    "isdtype",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "isrealobj",
+    "isscalar",
+    "issubdtype",
+    "iterable",
+    "ix_",
+    "kron",
+    "lcm",
+    "ldexp",
+    "left_shift",
+    "less",
+    "less_equal",
+    "linspace",
+    "load",
+    "loadtxt",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "logaddexp",
+    "logaddexp2",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "logspace",
+    "matmul",
+    "matrix_transpose",
+    "matvec",
+    "max",
+    "maximum",
+    "mean",
+    "median",
+    "meshgrid",
+    "mgrid",
+    "min",
+    "minimum",
+    "mod",
+    "moveaxis",
+    "multiply",
+    "nan",
+    "nanargmax",
+    "nanargmin",
+    "nancumprod",
+    "nancumsum",
+    "nanmax",
+    "nanmean",
+    "nanmedian",
+    "nanmin",
+    "nanpercentile",
+    "nanprod",
+    "nanquantile",
+    "nanstd",
+    "nansum",
+    "nanvar",
+    "ndarray",
+    "ndenumerate",
+    "ndim",
+    "ndindex",
+    "negative",
+    "newaxis",
+    "nextafter",
+    "nonzero",
+    "not_equal",
+    "number",
+    "ogrid",
+    "ones",
+    "ones_like",
+    "outer",
+    "pad",
+    "percentile",
+    "permute_dims",
+    "pi",
+    "piecewise",
+    "place",
+    "positive",
+    "pow",
+    "power",
+    "printoptions",
+    "prod",
+    "promote_types",
+    "ptp",
+    "put",
+    "put_along_axis",
+    "putmask",
+    "quantile",
+    "r_",
+    "rad2deg",
+    "radians",
+    "ravel",
+    "ravel_multi_index",
+    "reciprocal",
+    "remainder",
+    "repeat",
+    "reshape",
+    "resize",
+    "result_type",
+    "right_shift",
+    "rint",
+    "roll",
+    "rollaxis",
+    "rot90",
+    "s_",
+    "save",
+    "savetxt",
+    "savez",
+    "savez_compressed",
+    "searchsorted",
+    "select",
+    "set_printoptions",
+    "seterr",
+    "shape",
+    "sign",
+    "signbit",
+    "signedinteger",
+    "sin",
+    "single",
+    "sinh",
+    "size",
+    "spacing",
+    "split",
+    "sqrt",
+    "square",
+    "squeeze",
+    "stack",
+    "std",
+    "subtract",
+    "sum",
+    "swapaxes",
+    "take",
+    "take_along_axis",
+    "tan",
+    "tanh",
+    "tensordot",
+    "tile",
+    "trace",
+    "transpose",
+    "trapezoid",
+    "tri",
+    "tril",
+    "tril_indices",
+    "tril_indices_from",
+    "trim_zeros",
+    "triu",
+    "triu_indices",
+    "triu_indices_from",
+    "true_divide",
+    "trunc",
+    "ufunc",
+    "uint",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "uintp",
+    "unravel_index",
+    "unsignedinteger",
+    "unstack",
+    "unwrap",
+    "vander",
+    "var",
+    "vdot",
+    "vecdot",
+    "vecmat",
+    "vsplit",
+    "vstack",
+    "where",
+    "zeros",
+    "zeros_like",
+]
+
+
+def __getattr__(name: str) -> NoReturn:
+    if hasattr(_numpy, name):
+        raise AttributeError(
+            f"functrace.numpy has no {name!r}: numpy.{name} has no counterpart that can be traced. On arrays, outside "
+            f"what is traced, write numpy.{name}; functrace.pure_callback calls it from a traced function"
+        )
+    raise AttributeError(f"module 'functrace.numpy' has no attribute {name!r}, and neither has numpy")

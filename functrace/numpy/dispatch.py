@@ -7,7 +7,7 @@ own function is called, so that values, dtypes, views and errors are NumPy's.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import update_wrapper
 from typing import Any, NoReturn
 
@@ -15,7 +15,13 @@ import numpy as np
 
 from ..core.aval import PYTHON_SCALARS, aval_of
 from ..core.trace import Tracer, concrete_or_none, current_recording
-from ..errors import ArgumentError, FunctraceError, ImmutableError, TracerIntegerConversionError
+from ..errors import (
+    ArgumentError,
+    FunctraceError,
+    ImmutableError,
+    TracerArrayConversionError,
+    TracerIntegerConversionError,
+)
 from ..lax.shape import convert_element_type
 
 #: NumPy's function (or a ufunc and the name of one of its methods) → the function that serves tracers.
@@ -48,49 +54,43 @@ def implements(
     def decorate(traced: Callable) -> Callable:
         serve(original, traced)
 
-        if creates:
-
-            def function(*args: Any, **kwargs: Any) -> Any:
-                if current_recording() is not None:
+        def function(*args: Any, **kwargs: Any) -> Any:
+            for arg in args:
+                if arg.__class__ is ndarray:
+                    continue
+                if isinstance(arg, Tracer) or (arg.__class__ in _CONTAINERS and _starts_with_tracer(arg)):
                     return call_traced(original, traced, args, kwargs)
-                for arg in args:
-                    if isinstance(arg, Tracer) or (arg.__class__ in _CONTAINERS and has_tracer(arg)):
+            if kwargs:
+                for name, arg in kwargs.items():
+                    if isinstance(arg, Tracer) or name in extensions:
                         return call_traced(original, traced, args, kwargs)
-                for arg in kwargs.values():
-                    if isinstance(arg, Tracer) or (arg.__class__ in _CONTAINERS and has_tracer(arg)):
-                        return call_traced(original, traced, args, kwargs)
+            if creates and current_recording() is not None:
+                return call_traced(original, traced, args, kwargs)
+            try:
                 return original(*args, **kwargs)
-
-        else:
-
-            def function(*args: Any, **kwargs: Any) -> Any:
-                for arg in args:
-                    if arg.__class__ is ndarray:
-                        continue
-                    if isinstance(arg, Tracer) or (arg.__class__ in _CONTAINERS and has_tracer(arg)):
-                        return call_traced(original, traced, args, kwargs)
-                if kwargs:
-                    for name, arg in kwargs.items():
-                        if (
-                            isinstance(arg, Tracer)
-                            or (arg.__class__ in _CONTAINERS and has_tracer(arg))
-                            or name in extensions
-                        ):
-                            return call_traced(original, traced, args, kwargs)
-                return original(*args, **kwargs)
+            except TracerArrayConversionError:
+                if not (has_tracer(args) or has_tracer(kwargs.values())):
+                    raise
+            return call_traced(original, traced, args, kwargs)
 
         return dressed(function, original, traced)
 
     return decorate
 
 
+def _starts_with_tracer(container: list | tuple) -> bool:
+    """Whether a tracer is among the first elements. Those further in NumPy finds, and what it cannot take it refuses."""
+    for item in container[:4]:
+        if isinstance(item, Tracer):
+            return True
+    return False
+
+
 def serve(original: Any, traced: Callable) -> None:
     """Enter into the table the function that serves tracers in NumPy's place."""
     TRACED[original] = traced
-    try:
-        names = list(inspect.signature(traced).parameters)
-    except (TypeError, ValueError):
-        return
+    code = getattr(traced, "__code__", None)
+    names = () if code is None else code.co_varnames[: code.co_argcount]
     if "out" in names:
         _out_positions[traced] = names.index("out")
 
@@ -111,16 +111,13 @@ def name_of(original: Any) -> str:
     return getattr(original, "__name__", str(original))
 
 
-def has_tracer(container: Any) -> bool:
+def has_tracer(container: Iterable[Any]) -> bool:
     """Whether a tracer is in nested lists and tuples."""
     kinds = set(map(type, container))
-    for kind in kinds:
-        if issubclass(kind, Tracer):
-            return True
+    if any(issubclass(kind, Tracer) for kind in kinds):
+        return True
     if list in kinds or tuple in kinds:
-        for item in container:
-            if item.__class__ in _CONTAINERS and has_tracer(item):
-                return True
+        return any(item.__class__ in _CONTAINERS and has_tracer(item) for item in container)
     return False
 
 

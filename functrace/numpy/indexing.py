@@ -15,6 +15,7 @@ from ..lax import elementwise as lax
 from ..lax.creation import full, iota
 from ..lax.index_update import at as at
 from ..lax.indexing import getitem
+from ..lax.indexing import take_along_axis as lax_take_along_axis
 from ..lax.shape import (
     broadcast_to,
     canonical_axis,
@@ -30,7 +31,6 @@ from ..lax.shape import (
 )
 from ..lax.sorting import argsort
 from ..lax.sorting import searchsorted as lax_searchsorted
-from ..lax.sorting import take_along_axis as lax_take_along_axis
 from .creation import arange
 from .dispatch import as_array, as_operand, implements, in_place, static
 from .manipulation import broadcast_arrays, stack

@@ -37,7 +37,7 @@ from .statistics import weights_along
 def median(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
     a = as_array(a)
     axes = axes_of(axis, len(a.shape))
-    values = sort_p(_reduced_last(a, axes), axis=-1 % (len(a.shape) - len(axes) + 1), stable=False)
+    values = sort_p(_reduced_last(a, axes), axis=len(a.shape) - len(axes), stable=False)
     count = values.shape[-1]
     middle = slice((count - 1) // 2, count // 2 + 1) if count else slice(0, 0)
     result = reductions.mean(getitem(values, (Ellipsis, middle)), -1)
@@ -130,9 +130,7 @@ def nanpercentile(
 
 
 @implements(np.nanmedian)
-def nanmedian(
-    a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False
-) -> Any:
+def nanmedian(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
     a = as_array(a)
     if a.dtype.kind not in "fc":
         return median(a, axis, keepdims=keepdims)

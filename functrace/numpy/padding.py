@@ -65,7 +65,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
         return _in_turn(a, widths, lambda x, axis, side, width: _ramp(x, axis, side, width, ends[axis][side]))
     lengths = _pairs(kwargs.get("stat_length"), a.ndim)
     if mode == "median":
-        from .statistics import median
+        from .order_statistics import median
 
         statistic: Callable = median
     else:

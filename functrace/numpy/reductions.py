@@ -314,7 +314,9 @@ def mask_of(where: Any, shape: Shape) -> Any:
     """The mask of a reduction's `where`, which must broadcast to the operand's shape and be boolean."""
     where = as_array(where)
     if where.dtype.kind != "b":
-        raise TypeError(f"Cannot cast array data from dtype('{where.dtype}') to dtype('bool') according to the rule 'safe'")
+        raise TypeError(
+            f"Cannot cast array data from dtype('{where.dtype}') to dtype('bool') according to the rule 'safe'"
+        )
     mask = where.shape
     if len(mask) > len(shape) or not np.broadcast_shapes(mask, shape) == shape:
         raise ShapeError(f"where= of shape {mask} does not broadcast to the shape {shape} of the array")

@@ -64,9 +64,7 @@ def var(
     return _variance(as_array(a), axis, dtype, ddof, keepdims, where, mean, correction)
 
 
-def _variance(
-    a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: Any, center: Any, correction: Any
-) -> Any:
+def _variance(a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: Any, center: Any, correction: Any) -> Any:
     ddof = degrees_taken(ddof, correction)
     shape = a.shape
     axes = axes_of(axis, len(shape))
@@ -116,9 +114,7 @@ def squared_magnitude(x: Any) -> Any:
 
 
 @implements(np.average)
-def average(
-    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False
-) -> Any:
+def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
     a = as_array(a)
     if weights is None:
         result = reductions.mean(a, axis, keepdims=keepdims)

@@ -71,9 +71,7 @@ def _reduce(reduction: Callable) -> Callable:
         if dtype is None:
             return reduction(array, axis, keepdims, **options)
         dtype = canonical_dtype(dtype)
-        return convert_element_type(
-            reduction(convert_element_type(array, dtype), axis, keepdims, **options), dtype
-        )
+        return convert_element_type(reduction(convert_element_type(array, dtype), axis, keepdims, **options), dtype)
 
     return reduce
 
@@ -116,9 +114,7 @@ def _by_halves(ufunc: np.ufunc) -> Callable:
             array = _halved(ufunc, array, along)
             if array.shape[along] == 0:
                 if initial is None:
-                    raise ValueError(
-                        f"zero-size array to reduction operation {ufunc.__name__} which has no identity"
-                    )
+                    raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
                 array = np.full([1 if a == along else n for a, n in enumerate(array.shape)], initial, array.dtype)
             if not keepdims:
                 array = reshape(array, [extent for a, extent in enumerate(array.shape) if a != along])
@@ -167,7 +163,9 @@ def _reduceat(ufunc: np.ufunc, reduce: Callable) -> Callable:
         array = as_array(array)
         along = canonical_axis(axis, len(array.shape))
         starts = np.asarray(
-            static(indices, f"{ufunc.__name__}.reduceat", "indices", "functrace.numpy.cumsum, or indices that are known")
+            static(
+                indices, f"{ufunc.__name__}.reduceat", "indices", "functrace.numpy.cumsum, or indices that are known"
+            )
         )
         parts = []
         for start, stop in zip(starts, [*starts[1:], array.shape[along]], strict=True):

@@ -13,8 +13,7 @@ import numpy as np
 
 from .. import tree
 from ..compiler.cache import Cache, CacheInfo
-from ..compiler.simplify import simplify
-from ..compiler.source import Program, compile_jaxpr
+from ..compiler.source import Program, compiled
 from ..core.aval import Aval, ShapeDtypeStruct, array_aval, aval_of, describe
 from ..core.jaxpr import ClosedJaxpr
 from ..core.primitive import Primitive
@@ -29,11 +28,6 @@ CACHE_SIZE = 4096
 # ---------------------------------------------------------------------------------------------------------------------
 # the primitive: a call of a compiled program
 # ---------------------------------------------------------------------------------------------------------------------
-
-
-def compiled(closed: ClosedJaxpr, name: str = "f", argument_names: Sequence[str] | None = None) -> Program:
-    """A program's compiled source, written at the first call."""
-    return closed.derived("compiled", lambda: compile_jaxpr(simplify(closed), name, argument_names))
 
 
 def call(closed: ClosedJaxpr, *args: Any, name: str) -> list[Any]:

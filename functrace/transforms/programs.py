@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ..core.aval import Aval, aval_of
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, eval_jaxpr
 from ..core.recording import record
 from ..core.trace import Tracer
+from ..lax.shape import batch_to_front, zeros_of
 from .jvp import run_jvp, unpack
 from .vjp import VJPTracer, backward, trace_vjp
 from .vmap import run_batched
@@ -128,9 +127,17 @@ class Batched(NamedTuple):
 
 
 def batch_program(
-    closed: ClosedJaxpr, size: int, dims: tuple[int | None, ...], axis_name: Any = None
+    closed: ClosedJaxpr,
+    size: int,
+    dims: tuple[int | None, ...],
+    axis_name: Any = None,
+    out: tuple[bool, ...] | None = None,
 ) -> Batched:
-    """A program over batches of `size` along the axes `dims` of its inputs."""
+    """A program over batches of `size` along the axes `dims` of its inputs.
+
+    With `out`, results for which it is true have their batch as axis 0, repeated along it if need be; the others may
+    have none.
+    """
 
     def make() -> Batched:
         out_dims: list[int | None] = []
@@ -139,6 +146,12 @@ def batch_program(
             (values, _), dims_out = run_batched(
                 lambda *xs: (eval_jaxpr(closed.jaxpr, closed.consts, *xs), None), args, dims, size, axis_name
             )
+            if out is not None:
+                values = [
+                    batch_to_front(size, x, dim) if wanted else x
+                    for x, dim, wanted in zip(values, dims_out, out, strict=True)
+                ]
+                dims_out = [0 if wanted else dim for dim, wanted in zip(dims_out, out, strict=True)]
             out_dims.extend(dims_out)
             return values
 
@@ -148,7 +161,7 @@ def batch_program(
         ]
         return Batched(record(run, avals), tuple(out_dims))
 
-    return closed.derived(("batch", size, dims, axis_name), make)
+    return closed.derived(("batch", size, dims, axis_name, out), make)
 
 
 def _with_axis(aval: Aval, dim: int, size: int) -> Aval:
@@ -157,5 +170,5 @@ def _with_axis(aval: Aval, dim: int, size: int) -> Aval:
 
 def instantiate(ct: Any, aval: Aval) -> Any:
     """A cotangent or tangent, zeros where it is None."""
-    return np.zeros(aval.shape, aval.dtype) if ct is None else ct
+    return zeros_of(aval) if ct is None else ct
 

@@ -90,7 +90,7 @@ def test_scatter_is_a_loop_over_the_updates_and_its_rules_agree(name, index, dty
     check_rules(function, x, updates, *arrays, expected=expected, order=2 if dtype == np.float64 else 1)
 
 
-@settings(max_examples=6000, deadline=None)
+@settings(max_examples=2000, deadline=None)
 @given(shapes_and_indices(), st.sampled_from(list(PRIMITIVES)), st.integers(0, 2**32 - 1))
 def test_scatter_at_any_index_is_a_loop_over_the_updates_and_its_rules_agree(case, name, seed):
     shape, index = case
@@ -99,7 +99,7 @@ def test_scatter_at_any_index_is_a_loop_over_the_updates_and_its_rules_agree(cas
     check_rules(function, x, updates, *arrays, expected=by_a_loop(name, x, index, updates), order=1)
 
 
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=10000, deadline=None)
 @given(shapes_and_indices(), st.sampled_from(list(PRIMITIVES)), st.data())
 def test_updates_broadcast_to_the_shape_of_the_index(case, name, data):
     shape, index = case

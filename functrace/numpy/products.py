@@ -1,0 +1,315 @@
+"""Products of vectors, matrices and tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.aval import canonical_dtype, result_dtype
+from ..core.trace import Tracer
+from ..lax import dot as lax
+from ..lax.elementwise import conj
+from ..lax.indexing import getitem
+from ..lax.shape import canonical_axis, concatenate, convert_element_type, expand_dims, move_axis, reshape, transpose
+from . import reductions
+from .dispatch import as_array, implements
+
+# ---------------------------------------------------------------------------------------------------------------------
+# vectors and matrices
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@implements(np.dot)
+def dot(a: Any, b: Any, out: None = None) -> Any:
+    return lax.dot(as_array(a), as_array(b))
+
+
+@implements(np.matmul)
+def matmul(
+    x1: Any,
+    x2: Any,
+    /,
+    out: None = None,
+    *,
+    axes: Any = None,
+    dtype: Any = None,
+    casting: Any = None,
+    order: Any = None,
+    subok: Any = None,
+) -> Any:
+    if isinstance(x1, Tracer) and isinstance(x2, Tracer) and axes is None and dtype is None:
+        return lax.matmul(x1, x2)
+    return _generalized(lax.matmul, x1, x2, axes=axes, dtype=dtype)
+
+
+def _matvec(x1: Any, x2: Any) -> Any:
+    """Matrices on stacked vectors."""
+    return reshape_last(lax.matmul(x1, expand_dims(x2, (len(x2.shape),))), 1)
+
+
+def _vecmat(x1: Any, x2: Any) -> Any:
+    """Stacked vectors, conjugated, on matrices."""
+    row = expand_dims(conj(x1), (len(x1.shape) - 1,))
+    product = lax.matmul(row, x2)
+    return reshape(product, (*product.shape[:-2], product.shape[-1]))
+
+
+def _vecdot(x1: Any, x2: Any) -> Any:
+    """Stacked vectors, the first conjugated, with stacked vectors."""
+    if len(x1.shape) == len(x2.shape) == 1:
+        return lax.dot(conj(x1), x2)
+    return reshape_last(_vecmat(x1, expand_dims(x2, (len(x2.shape),))), 1)
+
+
+def reshape_last(x: Any, count: int) -> Any:
+    """`x` without its last axes, of extent 1."""
+    return reshape(x, x.shape[: len(x.shape) - count])
+
+
+def _generalized(
+    product: Callable,
+    x1: Any,
+    x2: Any,
+    *,
+    axes: Any = None,
+    axis: int | None = None,
+    keepdims: bool = False,
+    dtype: Any = None,
+) -> Any:
+    """A generalized ufunc with NumPy's keywords.
+
+    Parameters
+    ----------
+    product
+        Takes arrays whose core axes are the last ones.
+    """
+    operands = [as_array(x1), as_array(x2)]
+    if dtype is not None:
+        operands = [convert_element_type(x, canonical_dtype(dtype)) for x in operands]
+    if axis is not None:
+        if axes is not None:
+            raise TypeError("cannot specify both 'axis' and 'axes'")
+        axes = [(axis,), (axis,)]
+    given = [_axes_tuple(entry) for entry in axes] if axes is not None else []
+    for i, entry in enumerate(given[:2]):
+        operands[i] = _to_last(operands[i], entry)
+    result = product(*operands)
+    if keepdims:
+        result = expand_dims(result, (len(result.shape),))
+        result = move_axis(
+            result, len(result.shape) - 1, canonical_axis(-1 if axis is None else axis, len(result.shape))
+        )
+    if len(given) == 3:
+        result = _from_last(result, given[2])
+    return result
+
+
+def _axes_tuple(entry: Any) -> tuple[int, ...]:
+    return tuple(entry) if isinstance(entry, (tuple, list)) else (entry,)
+
+
+def _to_last(x: Any, axes: Sequence[int]) -> Any:
+    """`x` with these axes as its last ones."""
+    ndim = len(x.shape)
+    chosen = [canonical_axis(axis, ndim) for axis in axes]
+    return transpose(x, [*[axis for axis in range(ndim) if axis not in chosen], *chosen])
+
+
+def _from_last(x: Any, axes: Sequence[int]) -> Any:
+    """`x` with its last axes moved to these places."""
+    ndim = len(x.shape)
+    chosen = [canonical_axis(axis, ndim) for axis in axes]
+    order = [axis for axis in range(ndim) if axis not in chosen] + chosen
+    return transpose(x, sorted(range(ndim), key=order.__getitem__))
+
+
+if hasattr(np, "vecdot"):  # since NumPy 2.0
+
+    @implements(np.vecdot)
+    def vecdot(
+        x1: Any,
+        x2: Any,
+        /,
+        out: None = None,
+        *,
+        axes: Any = None,
+        axis: int | None = None,
+        keepdims: bool = False,
+        dtype: Any = None,
+        casting: Any = None,
+        order: Any = None,
+        subok: Any = None,
+    ) -> Any:
+        return _generalized(_vecdot, x1, x2, axes=axes, axis=axis, keepdims=keepdims, dtype=dtype)
+
+
+if hasattr(np, "matvec"):  # since NumPy 2.2
+
+    @implements(np.matvec)
+    def matvec(
+        x1: Any,
+        x2: Any,
+        /,
+        out: None = None,
+        *,
+        axes: Any = None,
+        dtype: Any = None,
+        casting: Any = None,
+        order: Any = None,
+        subok: Any = None,
+    ) -> Any:
+        return _generalized(_matvec, x1, x2, axes=axes, dtype=dtype)
+
+    @implements(np.vecmat)
+    def vecmat(
+        x1: Any,
+        x2: Any,
+        /,
+        out: None = None,
+        *,
+        axes: Any = None,
+        dtype: Any = None,
+        casting: Any = None,
+        order: Any = None,
+        subok: Any = None,
+    ) -> Any:
+        return _generalized(_vecmat, x1, x2, axes=axes, dtype=dtype)
+
+
+@implements(np.vdot)
+def vdot(a: Any, b: Any, /) -> Any:
+    return lax.dot(conj(reshape(as_array(a), (-1,))), reshape(as_array(b), (-1,)))
+
+
+@implements(np.inner)
+def inner(a: Any, b: Any, /) -> Any:
+    a, b = as_array(a), as_array(b)
+    m, n = len(a.shape), len(b.shape)
+    if not m or not n:
+        return a * b
+    return lax.dot_general_p(a, b, dimension_numbers=(((m - 1,), (n - 1,)), ((), ())))
+
+
+@implements(np.outer)
+def outer(a: Any, b: Any, out: None = None) -> Any:
+    return reshape(as_array(a), (-1, 1)) * reshape(as_array(b), (1, -1))
+
+
+@implements(np.cross)
+def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = as_array(a), as_array(b)
+    if not a.shape or not b.shape:
+        raise ValueError("At least one array has zero dimension")
+    a, b = _to_last(a, (axisa,)), _to_last(b, (axisb,))
+    if a.shape[-1] not in (2, 3) or b.shape[-1] not in (2, 3):
+        raise ValueError(
+            "Both input arrays must be (arrays of) 3-dimensional vectors, but they are "
+            f"{a.shape[-1]} and {b.shape[-1]} dimensional instead."
+        )
+    (a0, a1, a2), (b0, b1, b2) = _components(a), _components(b)
+    last = a0 * b1 - a1 * b0
+    if a2 is None and b2 is None:
+        return last
+    zero = np.zeros((), result_dtype(a.dtype, b.dtype))
+    first = (zero if b2 is None else a1 * b2) - (zero if a2 is None else a2 * b1)
+    second = (zero if a2 is None else a2 * b0) - (zero if b2 is None else a0 * b2)
+    result = concatenate([expand_dims(part, (len(last.shape),)) for part in (first, second, last)], len(last.shape))
+    return _from_last(result, (axisc,))
+
+
+def _components(x: Any) -> list[Any]:
+    """The components of vectors along the last axis; of those with two the third is None."""
+    return [getitem(x, (Ellipsis, i)) if i < x.shape[-1] else None for i in range(3)]
+
+
+@implements(np.trace)
+def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: None = None) -> Any:
+    a = as_array(a)
+    ndim = len(a.shape)
+    if ndim < 2:
+        raise ValueError("diag requires an array of at least two dimensions")
+    if canonical_axis(axis1, ndim) == canonical_axis(axis2, ndim):
+        raise ValueError("axis1 and axis2 cannot be the same")
+    a = _to_last(a, (axis1, axis2))
+    offset = offset.__index__()
+    rows, columns = a.shape[-2:]
+    count = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+    places = np.arange(count)
+    diagonal = getitem(a, (Ellipsis, places - min(offset, 0), places + max(offset, 0)))
+    return reductions.sum(diagonal, -1, dtype)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# tensors
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@implements(np.tensordot)
+def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    return lax.tensordot(as_array(a), as_array(b), axes)
+
+
+@implements(np.kron)
+def kron(a: Any, b: Any) -> Any:
+    a, b = as_array(a), as_array(b)
+    ndim = max(len(a.shape), len(b.shape))
+    shape_a = (1,) * (ndim - len(a.shape)) + tuple(a.shape)
+    shape_b = (1,) * (ndim - len(b.shape)) + tuple(b.shape)
+    a = reshape(a, [extent for each in shape_a for extent in (each, 1)])
+    b = reshape(b, [extent for each in shape_b for extent in (1, each)])
+    return reshape(a * b, [m * n for m, n in zip(shape_a, shape_b, strict=True)])
+
+
+@implements(np.einsum)
+def einsum(
+    *operands: Any, out: None = None, optimize: Any = False, dtype: Any = None, order: Any = "K", casting: str = "safe"
+) -> Any:
+    """`numpy.einsum`, which can be traced: a chain of products of two operands.
+
+    Their order is that of `numpy.einsum_path`, by default the greedy one.
+    """
+    operands = _with_arrays(operands)
+    arrays = _arrays_of(operands)
+    wide = result_dtype(*[x.dtype for x in arrays]) if dtype is None else canonical_dtype(dtype)
+    if dtype is not None:
+        for position, x in enumerate(arrays):
+            if not np.can_cast(x.dtype, wide, casting):
+                raise TypeError(
+                    f"Iterator operand {position} dtype could not be cast from {x.dtype!r} to {wide!r} according to "
+                    f"the rule '{casting}'"
+                )
+        operands = _with_arrays(operands, lambda x: convert_element_type(x, wide))
+    if isinstance(optimize, bool):
+        optimize = "greedy"
+    elif isinstance(optimize, list):
+        optimize = tuple(optimize)
+    return convert_element_type(lax.einsum(*operands, optimize=optimize), wide)
+
+
+def _with_arrays(operands: Sequence[Any], convert: Callable[[Any], Any] = as_array) -> list[Any]:
+    """The operands of einsum, in either of its forms, with the arrays converted."""
+    if not operands:
+        raise ValueError(
+            "must specify the einstein sum subscripts string and at least one operand, or at least one "
+            "operand and its corresponding subscripts list"
+        )
+    if isinstance(operands[0], str):
+        return [operands[0], *[convert(x) for x in operands[1:]]]
+    paired = len(operands) // 2 * 2
+    return [convert(x) if i < paired and i % 2 == 0 else x for i, x in enumerate(operands)]
+
+
+def _arrays_of(operands: Sequence[Any]) -> list[Any]:
+    if isinstance(operands[0], str):
+        return list(operands[1:])
+    return list(operands[0 : len(operands) // 2 * 2 : 2])
+
+
+@implements(np.einsum_path)
+def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = False) -> Any:
+    stand_ins = _with_arrays(operands, lambda x: np.broadcast_to(np.zeros((), as_array(x).dtype), as_array(x).shape))
+    return np.einsum_path(*stand_ins, optimize=optimize)

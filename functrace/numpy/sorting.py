@@ -1,0 +1,100 @@
+"""Sorting, and the indices that sort."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import OptionError
+from ..lax.indexing import getitem
+from ..lax.shape import canonical_axis, convert_element_type, reshape
+from ..lax.sorting import argsort_p, lexsort_p, sort_p
+from .dispatch import as_array, implements, static
+
+__all__ = ["argpartition", "argsort", "lexsort", "partition", "sort", "sort_complex"]
+
+_KINDS = {"q": False, "h": False, "m": True, "s": True}  # quicksort, heapsort; mergesort, stable
+
+
+@implements(np.sort)
+def sort(a: Any, axis: int | None = -1, kind: str | None = None, order: Any = None, *, stable: bool | None = None) -> Any:
+    a, axis = _along(a, axis)
+    return sort_p(a, axis=axis, stable=_is_stable(kind, order, stable))
+
+
+@implements(np.argsort)
+def argsort(
+    a: Any, axis: int | None = -1, kind: str | None = None, order: Any = None, *, stable: bool | None = None
+) -> Any:
+    a = as_array(a)
+    a, axis = _along(a if a.shape else reshape(a, (1,)), axis)
+    return argsort_p(a, axis=axis, stable=_is_stable(kind, order, stable))
+
+
+def _along(a: Any, axis: int | None) -> tuple[Any, int]:
+    """The array and the axis to sort along; without one, the flattened array."""
+    a = as_array(a)
+    if axis is None:
+        return reshape(a, (-1,)), 0
+    return a, canonical_axis(axis, len(a.shape))
+
+
+def _is_stable(kind: str | None, order: Any, stable: bool | None) -> bool:
+    if order is not None:
+        raise ValueError("Cannot specify order when the array has no fields.")
+    if kind is None:
+        return bool(stable)
+    if stable is not None:
+        raise ValueError("`kind` and keyword parameters can't be provided at the same time. Use only one of them.")
+    if not isinstance(kind, str) or kind[:1].lower() not in _KINDS:
+        raise OptionError(f"sort kind must be one of 'quick', 'heap', or 'stable' (got {kind!r})")
+    return _KINDS[kind[0].lower()]
+
+
+@implements(np.partition)
+def partition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: Any = None) -> Any:
+    """`numpy.partition`, which can be traced; the parts are sorted too."""
+    a, axis = _along(a, axis)
+    _check_kth("partition", kth, a.shape[axis])
+    return sort_p(a, axis=axis, stable=_is_stable(None, order, None))
+
+
+@implements(np.argpartition)
+def argpartition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: Any = None) -> Any:
+    """`numpy.argpartition`, which can be traced; the parts are sorted too."""
+    a = as_array(a)
+    a, axis = _along(a if a.shape else reshape(a, (1,)), axis)
+    _check_kth("argpartition", kth, a.shape[axis])
+    return argsort_p(a, axis=axis, stable=_is_stable(None, order, None))
+
+
+def _check_kth(function: str, kth: Any, extent: int) -> None:
+    instead = "functrace.numpy.sort, which puts every element in its place"
+    for place in np.atleast_1d(static(kth, function, "kth", instead)).tolist():
+        if not -extent <= place.__index__() < extent:
+            raise ValueError(f"kth(={place}) out of bounds ({extent})")
+
+
+@implements(np.lexsort)
+def lexsort(keys: Any, axis: int = -1) -> Any:
+    if not isinstance(keys, (tuple, list)):
+        keys = as_array(keys)
+        keys = [getitem(keys, i) for i in range(keys.shape[0])]
+    if not len(keys):
+        raise TypeError("need sequence of keys with len > 0 in lexsort")
+    keys = [as_array(key) for key in keys]
+    if not keys[0].shape:
+        return np.intp(0)
+    return lexsort_p(*keys, axis=canonical_axis(axis, len(keys[0].shape)))
+
+
+@implements(np.sort_complex)
+def sort_complex(a: Any) -> Any:
+    a = as_array(a)
+    axis = canonical_axis(-1, len(a.shape))
+    result = sort_p(a, axis=axis, stable=False)
+    if a.dtype.kind == "c":
+        return result
+    small = a.dtype.kind in "iu" and a.dtype.itemsize <= 2
+    return convert_element_type(result, np.complex64 if small else np.complex128)
