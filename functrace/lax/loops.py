@@ -731,7 +731,7 @@ def _until_all_stop(
             going = active(cond_consts, carry)
             out = jaxpr_as_fun(body)(*consts, *carry)
             kept = [
-                where(_like(going, new), new, old) for new, old in zip(out[:count], carry, strict=True)
+                where(like_batch(going, new), new, old) for new, old in zip(out[:count], carry, strict=True)
             ]
             return [steps + going, *kept, *out[count:]]
 
@@ -746,7 +746,7 @@ def _until_all_stop(
     return body.derived(("until all stop", test, cond_nconsts, count), make)
 
 
-def _like(mask: Any, value: Any) -> Any:
+def like_batch(mask: Any, value: Any) -> Any:
     """A mask of examples with axes of extent 1 for the axes of an example."""
     missing = ndim_of(value) - ndim_of(mask)
     return expand_dims(mask, tuple(range(len(shape_of(mask)), len(shape_of(mask)) + missing))) if missing else mask

@@ -10,13 +10,16 @@ import numpy as np
 from ..core.aval import result_dtype
 from ..core.trace import concrete_or_none
 from ..errors import ShapeError
-from ..lax.elementwise import abs_, clamp, floor, is_nan, ne
+from ..lax.elementwise import abs_, clamp, ne
 from ..lax.elementwise import where as select
 from ..lax.indexing import getitem
 from ..lax.shape import broadcast_to, canonical_axis, concatenate, convert_element_type, ndim_of, reshape
 from ..lax.sorting import argsort, searchsorted
 from . import reductions
 from .dispatch import as_array, implements
+
+__all__ = ["diff", "ediff1d", "gradient", "interp", "trapezoid", "unwrap"]
+
 
 _NOT_GIVEN = np._NoValue  # type: ignore[attr-defined]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.aval import PYTHON_SCALARS, aval_of, canonical_shape
+from ..core.aval import PYTHON_SCALARS
 from ..core.aval import result_dtype as result_dtype_of
 from ..core.trace import Tracer
 from ..lax import elementwise as lax
@@ -14,38 +14,130 @@ from ..lax.reduction import reduce_and
 from ..lax.shape import canonical_axes, dtype_of, ndim_of, shape_of
 from .dispatch import as_array, implements
 
-# NumPy's own, for `import functrace.numpy as np`
+# NumPy's own, so that `import functrace.numpy as np` is enough
+bool = np.bool
 bool_ = np.bool_
-bool = np.bool_
-int8, int16, int32, int64, int_, intp = np.int8, np.int16, np.int32, np.int64, np.int_, np.intp
-uint8, uint16, uint32, uint64, uint, uintp = np.uint8, np.uint16, np.uint32, np.uint64, np.uint, np.uintp
-float16, float32, float64, double, single, half = (
-    np.float16,
-    np.float32,
-    np.float64,
-    np.double,
-    np.single,
-    np.half,
-)
-complex64, complex128, cdouble, csingle = np.complex64, np.complex128, np.cdouble, np.csingle
-generic, number, integer, signedinteger, unsignedinteger = (
-    np.generic,
-    np.number,
-    np.integer,
-    np.signedinteger,
-    np.unsignedinteger,
-)
-inexact, floating, complexfloating = np.inexact, np.floating, np.complexfloating
-dtype, finfo, iinfo, ndarray, ufunc = np.dtype, np.finfo, np.iinfo, np.ndarray, np.ufunc
-pi, e, euler_gamma, inf, nan, newaxis = np.pi, np.e, np.euler_gamma, np.inf, np.nan, np.newaxis
-issubdtype, isdtype, promote_types, broadcast_shapes = np.issubdtype, np.isdtype, np.promote_types, np.broadcast_shapes
-isscalar, iterable, ndindex, ndenumerate = np.isscalar, np.iterable, np.ndindex, np.ndenumerate
-errstate, geterr, seterr = np.errstate, np.geterr, np.seterr
-printoptions, get_printoptions, set_printoptions = np.printoptions, np.get_printoptions, np.set_printoptions
-array_repr, array_str = np.array_repr, np.array_str
-save, savez, savez_compressed, load, loadtxt, savetxt = np.save, np.savez, np.savez_compressed, np.load, np.loadtxt, np.savetxt
-frombuffer, fromiter, fromstring, fromfile = np.frombuffer, np.fromiter, np.fromstring, np.fromfile
-mgrid, ogrid, r_, c_, s_, index_exp = np.mgrid, np.ogrid, np.r_, np.c_, np.s_, np.index_exp
+object_ = np.object_
+str_ = np.str_
+bytes_ = np.bytes_
+void = np.void
+
+int8 = np.int8
+int16 = np.int16
+int32 = np.int32
+int64 = np.int64
+int_ = np.int_
+intp = np.intp
+byte = np.byte
+short = np.short
+intc = np.intc
+long = np.long
+longlong = np.longlong
+
+uint8 = np.uint8
+uint16 = np.uint16
+uint32 = np.uint32
+uint64 = np.uint64
+uint = np.uint
+uintp = np.uintp
+ubyte = np.ubyte
+ushort = np.ushort
+uintc = np.uintc
+ulong = np.ulong
+ulonglong = np.ulonglong
+
+float16 = np.float16
+float32 = np.float32
+float64 = np.float64
+half = np.half
+single = np.single
+double = np.double
+longdouble = np.longdouble
+
+complex64 = np.complex64
+complex128 = np.complex128
+csingle = np.csingle
+cdouble = np.cdouble
+clongdouble = np.clongdouble
+
+generic = np.generic
+number = np.number
+integer = np.integer
+signedinteger = np.signedinteger
+unsignedinteger = np.unsignedinteger
+inexact = np.inexact
+floating = np.floating
+complexfloating = np.complexfloating
+flexible = np.flexible
+character = np.character
+
+dtype = np.dtype
+finfo = np.finfo
+iinfo = np.iinfo
+ndarray = np.ndarray
+ufunc = np.ufunc
+
+pi = np.pi
+e = np.e
+euler_gamma = np.euler_gamma
+inf = np.inf
+nan = np.nan
+newaxis = np.newaxis
+
+issubdtype = np.issubdtype
+isdtype = np.isdtype
+promote_types = np.promote_types
+min_scalar_type = np.min_scalar_type
+mintypecode = np.mintypecode
+typename = np.typename
+
+broadcast_shapes = np.broadcast_shapes
+isscalar = np.isscalar
+iterable = np.iterable
+ndindex = np.ndindex
+ndenumerate = np.ndenumerate
+nditer = np.nditer
+mask_indices = np.mask_indices
+
+isfortran = np.isfortran
+may_share_memory = np.may_share_memory
+shares_memory = np.shares_memory
+
+errstate = np.errstate
+geterr = np.geterr
+seterr = np.seterr
+printoptions = np.printoptions
+get_printoptions = np.get_printoptions
+set_printoptions = np.set_printoptions
+
+array2string = np.array2string
+array_repr = np.array_repr
+array_str = np.array_str
+base_repr = np.base_repr
+binary_repr = np.binary_repr
+format_float_positional = np.format_float_positional
+format_float_scientific = np.format_float_scientific
+
+load = np.load
+loadtxt = np.loadtxt
+genfromtxt = np.genfromtxt
+save = np.save
+savetxt = np.savetxt
+savez = np.savez
+savez_compressed = np.savez_compressed
+
+frombuffer = np.frombuffer
+from_dlpack = np.from_dlpack
+fromfile = np.fromfile
+fromiter = np.fromiter
+fromstring = np.fromstring
+
+mgrid = np.mgrid
+ogrid = np.ogrid
+r_ = np.r_
+c_ = np.c_
+s_ = np.s_
+index_exp = np.index_exp
 
 
 @implements(np.shape)

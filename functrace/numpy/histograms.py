@@ -20,6 +20,9 @@ from . import reductions
 from .creation import linspace
 from .dispatch import as_array, implements, static
 
+__all__ = ["bincount", "histogram", "histogram2d", "histogram_bin_edges", "histogramdd"]
+
+
 _ONE_ARRAY = Index((ARRAY,), unique=False)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
@@ -20,7 +19,6 @@ from ..lax.shape import (
     broadcast_to,
     canonical_axis,
     convert_element_type,
-    dtype_of,
     move_axis,
     ndim_of,
     pad,
@@ -206,7 +204,9 @@ def triu_indices_from(arr: Any, k: Any = 0) -> tuple[np.ndarray, ...]:
 
 
 def _known_sizes(function: str, n: Any, k: Any, m: Any) -> list[Any]:
-    return [static(x, function, "n, k and m", "static_argnums for an argument of jit that gives a size") for x in (n, k, m)]
+    return [
+        static(x, function, "n, k and m", "static_argnums for an argument of jit that gives a size") for x in (n, k, m)
+    ]
 
 
 def _matrix(function: str, arr: Any, k: Any) -> tuple[int, Any, int]:
@@ -408,4 +408,6 @@ place = in_place(np.place, "x = functrace.numpy.where(mask, values, x)")
 putmask = in_place(np.putmask, "x = functrace.numpy.where(mask, values, x)")
 copyto = in_place(np.copyto, "x = functrace.numpy.where(where, src, x), or x = x.at[...].set(src)")
 fill_diagonal = in_place(np.fill_diagonal, "x = x.at[functrace.numpy.diag_indices(n)].set(value)")
-put_along_axis = in_place(np.put_along_axis, "x = x.at[index].set(values), with the index that functrace.numpy.take_along_axis takes")
+put_along_axis = in_place(
+    np.put_along_axis, "x = x.at[index].set(values), with the index that functrace.numpy.take_along_axis takes"
+)

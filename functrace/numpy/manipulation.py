@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..lax import shape as lax
 from ..lax.creation import full, iota
 from ..lax.elementwise import remainder, sub, where
 from ..lax.indexing import getitem
-from ..lax.shape import canonical_axes, canonical_axis, convert_element_type, ndim_of, shape_of
+from ..lax.shape import canonical_axes, canonical_axis, convert_element_type, ndim_of
 from .creation import tri
 from .dispatch import as_array, implements, static
 
@@ -152,9 +153,7 @@ def transpose(a: Any, axes: Any = None) -> Any:
     return lax.transpose(a, [canonical_axis(axis, a.ndim) for axis in axes])
 
 
-@implements(np.permute_dims)
-def permute_dims(a: Any, axes: Any = None) -> Any:
-    return transpose(a, axes)
+permute_dims = transpose
 
 
 @implements(np.matrix_transpose)
@@ -192,7 +191,9 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
     axis = canonical_axis(axis, a.ndim)
     start = start + a.ndim if start < 0 else start
     if not 0 <= start <= a.ndim:
-        raise np.exceptions.AxisError(f"'start' arg requires {-a.ndim} <= start < {a.ndim + 1}, but {start} was passed in")
+        raise np.exceptions.AxisError(
+            f"'start' arg requires {-a.ndim} <= start < {a.ndim + 1}, but {start} was passed in"
+        )
     return lax.move_axis(a, axis, start - 1 if axis < start else start)
 
 
@@ -292,6 +293,9 @@ def concatenate(
     if dtype is not None:
         operands = cast(operands, dtype, casting)
     return lax.concatenate(operands, axis)
+
+
+concat = concatenate
 
 
 def cast(operands: Sequence[Any], dtype: Any, casting: str) -> list[Any]:
@@ -400,7 +404,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
             raise ValueError("number sections must be larger than 0.")
         each, longer = divmod(extent, sections)
         cuts = [number * each + min(number, longer) for number in range(sections + 1)]
-    return [along(ary, axis, start, stop) for start, stop in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [along(ary, axis, start, stop) for start, stop in itertools.pairwise(cuts)]
 
 
 @implements(np.split)
@@ -487,9 +491,7 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
         raise ValueError("repeats may not contain negative values.")
     shape = (*a.shape[: axis + 1], count, *a.shape[axis + 1 :])
     axes = [*range(axis + 1), *range(axis + 2, len(shape))]
-    return lax.reshape(
-        lax.broadcast_in_dim(a, shape, axes), (*a.shape[:axis], extent * count, *a.shape[axis + 1 :])
-    )
+    return lax.reshape(lax.broadcast_in_dim(a, shape, axes), (*a.shape[:axis], extent * count, *a.shape[axis + 1 :]))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ def _operator(primitive: Primitive | Callable) -> tuple[Callable, Callable]:
 def operators() -> dict[str, Any]:
     """Every Python operator. One that assigns (`x += y`) falls back on the binary one: a name for a new value."""
     table: dict[str, Any] = {}
-    for name, primitive in {
+    primitives: dict[str, Primitive | Callable] = {
         "add": lax.add,
         "sub": lax.sub,
         "mul": lax.mul,
@@ -68,7 +68,8 @@ def operators() -> dict[str, Any]:
         "rshift": lax.shift_right,
         "matmul": matmul,
         "divmod": lambda x, y: (lax.floor_divide(x, y), lax.remainder(x, y)),
-    }.items():
+    }
+    for name, primitive in primitives.items():
         table[f"__{name}__"], table[f"__r{name}__"] = _operator(primitive)
     for name in ("eq", "ne", "lt", "le", "gt", "ge"):
         table[f"__{name}__"] = _operator(getattr(lax, name))[0]
@@ -257,7 +258,9 @@ def _refused_bytes(name: str) -> Callable:
 
 def _refused_memory(name: str) -> property:
     def refuse(self: Tracer) -> NoReturn:
-        raise AttributeError(f"{self!r} has no {name}: it stands for a value while a function is traced, without memory")
+        raise AttributeError(
+            f"{self!r} has no {name}: it stands for a value while a function is traced, without memory"
+        )
 
     return property(refuse)
 
@@ -278,6 +281,3 @@ def install() -> None:
             "__array_function__": array_function,
         }
     )
-
-
-install()

@@ -12,13 +12,25 @@ from ..core.trace import concrete_or_none
 from ..lax.cumulative import cumprod_p, cumsum_p
 from ..lax.elementwise import is_nan, max_, min_, sqrt
 from ..lax.elementwise import where as select
-from ..lax.reduction import argmax as lax_argmax
-from ..lax.reduction import argmin as lax_argmin
 from ..lax.reduction import reduce_and_p, reduce_max_p, reduce_min_p
-from ..lax.shape import broadcast_to, convert_element_type, reduce_sum_p
+from ..lax.shape import convert_element_type, reduce_sum_p
 from .dispatch import as_array, implements
 from .reductions import argmax, argmin, axes_of, bounded_extremum, mask_of, mean, prod, running, sum
-from .statistics import std, squared_magnitude, var
+from .statistics import squared_magnitude, var
+
+__all__ = [
+    "nanargmax",
+    "nanargmin",
+    "nancumprod",
+    "nancumsum",
+    "nanmax",
+    "nanmean",
+    "nanmin",
+    "nanprod",
+    "nanstd",
+    "nansum",
+    "nanvar",
+]
 
 
 def without_nan(a: Any, value: float) -> Any:

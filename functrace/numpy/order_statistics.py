@@ -32,6 +32,8 @@ from .dispatch import as_array, implements
 from .reductions import axes_of
 from .statistics import weights_along
 
+__all__ = ["median", "nanmedian", "nanpercentile", "nanquantile", "percentile", "quantile"]
+
 
 @implements(np.median)
 def median(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:

@@ -70,7 +70,9 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
         statistic: Callable = median
     else:
         statistic = _STATISTICS[mode]
-    return _in_turn(a, widths, lambda x, axis, side, width: _statistic(x, axis, side, width, lengths[axis], statistic, a))
+    return _in_turn(
+        a, widths, lambda x, axis, side, width: _statistic(x, axis, side, width, lengths[axis], statistic, a)
+    )
 
 
 def _widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
@@ -111,21 +113,18 @@ def _constant(a: Any, widths: list[tuple[int, int]], values: Any) -> Any:
     return a
 
 
-def _repeated(a: Any, widths: list[tuple[int, int]], mode: str, reflect_type: str = "even") -> Any:
+def _repeated(a: Any, widths: list[tuple[int, int]], mode: Any, reflect_type: Any = "even") -> Any:
     """The modes in which each line is a fixed combination of what it was: NumPy tells which, by the line's numbers."""
     for axis, width in enumerate(widths):
         if not any(width):
             continue
         extent = a.shape[axis]
-        if mode not in ("reflect", "symmetric"):
-            places = np.pad(np.arange(extent), width, mode)  # type: ignore[call-overload]
-        elif reflect_type == "even" or extent == 1:
-            places = np.pad(np.arange(extent), width, mode)  # type: ignore[call-overload]
+        if reflect_type == "even" or extent == 1:
+            a = getitem(a, (*[_FULL] * axis, np.pad(np.arange(extent), width, mode)))
         else:  # twice the edge less what is reflected
-            combination = np.pad(np.eye(extent, dtype=a.dtype), (width, (0, 0)), mode, reflect_type=reflect_type)  # type: ignore[call-overload]
+            lines = np.eye(extent, dtype=a.dtype)
+            combination = np.pad(lines, (width, (0, 0)), mode, reflect_type=reflect_type)
             a = lax.move_axis(dot_general(combination, a, (((1,), (axis,)), ((), ()))), 0, axis)
-            continue
-        a = getitem(a, (*[_FULL] * axis, places))
     return a
 
 
@@ -145,7 +144,9 @@ def _ramp(a: Any, axis: int, side: int, width: int, end: Any) -> Any:
     return lax.rev(ramp, (axis,)) if side else ramp
 
 
-def _statistic(a: Any, axis: int, side: int, width: int, lengths: tuple[Any, Any], function: Callable, given: Any) -> Any:
+def _statistic(
+    a: Any, axis: int, side: int, width: int, lengths: tuple[Any, Any], function: Callable, given: Any
+) -> Any:
     extent = a.shape[axis]
     length = extent if lengths[side] is None else min(int(lengths[side]), extent)
     if not length:

@@ -16,6 +16,22 @@ from ..lax.shape import canonical_axis, concatenate, convert_element_type, expan
 from . import reductions
 from .dispatch import as_array, implements
 
+__all__ = [
+    "cross",
+    "dot",
+    "einsum",
+    "einsum_path",
+    "inner",
+    "kron",
+    "matmul",
+    "outer",
+    "tensordot",
+    "trace",
+    "vdot",
+    "vecdot",
+]
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # vectors and matrices
 # ---------------------------------------------------------------------------------------------------------------------
@@ -125,27 +141,26 @@ def _from_last(x: Any, axes: Sequence[int]) -> Any:
     return transpose(x, sorted(range(ndim), key=order.__getitem__))
 
 
-if hasattr(np, "vecdot"):  # since NumPy 2.0
-
-    @implements(np.vecdot)
-    def vecdot(
-        x1: Any,
-        x2: Any,
-        /,
-        out: None = None,
-        *,
-        axes: Any = None,
-        axis: int | None = None,
-        keepdims: bool = False,
-        dtype: Any = None,
-        casting: Any = None,
-        order: Any = None,
-        subok: Any = None,
-    ) -> Any:
-        return _generalized(_vecdot, x1, x2, axes=axes, axis=axis, keepdims=keepdims, dtype=dtype)
+@implements(np.vecdot)
+def vecdot(
+    x1: Any,
+    x2: Any,
+    /,
+    out: None = None,
+    *,
+    axes: Any = None,
+    axis: int | None = None,
+    keepdims: bool = False,
+    dtype: Any = None,
+    casting: Any = None,
+    order: Any = None,
+    subok: Any = None,
+) -> Any:
+    return _generalized(_vecdot, x1, x2, axes=axes, axis=axis, keepdims=keepdims, dtype=dtype)
 
 
 if hasattr(np, "matvec"):  # since NumPy 2.2
+    __all__ += ["matvec", "vecmat"]
 
     @implements(np.matvec)
     def matvec(

@@ -33,6 +33,25 @@ from ..lax.shape import (
 )
 from .dispatch import as_array, implements
 
+__all__ = [
+    "all",
+    "amax",
+    "amin",
+    "any",
+    "argmax",
+    "argmin",
+    "count_nonzero",
+    "cumprod",
+    "cumsum",
+    "max",
+    "mean",
+    "min",
+    "prod",
+    "ptp",
+    "sum",
+]
+
+
 _ZERO, _ONE = 0, 1  # the defaults of `initial`, recognised by identity: 0.0 is another argument
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -276,6 +295,7 @@ def _cumulative(primitive: Primitive, x: Any, axis: Any, dtype: Any, include_ini
 
 
 if hasattr(np, "cumulative_sum"):  # since NumPy 2.1
+    __all__ += ["cumulative_prod", "cumulative_sum"]
 
     @implements(np.cumulative_sum)
     def cumulative_sum(

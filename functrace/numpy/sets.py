@@ -79,9 +79,7 @@ def unique(
     rows = reshape(ar, (-1,)) if axis is None else move_axis(ar, canonical_axis(axis, len(ar.shape)), 0)
     if size is None:
         known = _known("unique", rows)
-        _, first, inverse, counts = np.unique(
-            known, True, True, True, None if axis is None else 0, equal_nan=equal_nan
-        )
+        _, first, inverse, counts = np.unique(known, True, True, True, None if axis is None else 0, equal_nan=equal_nan)
         inverse = inverse.reshape(-1)
         values = getitem(rows, first)
     else:
@@ -91,9 +89,7 @@ def unique(
     else:
         values = move_axis(values, 0, canonical_axis(axis, len(ar.shape)))
     chosen = [
-        part
-        for part, wanted in ((first, return_index), (inverse, return_inverse), (counts, return_counts))
-        if wanted
+        part for part, wanted in ((first, return_index), (inverse, return_inverse), (counts, return_counts)) if wanted
     ]
     return (values, *chosen) if chosen else values
 
@@ -161,9 +157,7 @@ def _named(name: str, *fields: Any) -> Any:
 
 @implements(np.unique_all, extensions=_SIZED)
 def unique_all(x: Any, *, size: int | None = None, fill_value: Any = None) -> Any:
-    return _named(
-        "UniqueAllResult", *unique(x, True, True, True, equal_nan=False, size=size, fill_value=fill_value)
-    )
+    return _named("UniqueAllResult", *unique(x, True, True, True, equal_nan=False, size=size, fill_value=fill_value))
 
 
 @implements(np.unique_counts, extensions=_SIZED)

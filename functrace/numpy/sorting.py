@@ -18,7 +18,9 @@ _KINDS = {"q": False, "h": False, "m": True, "s": True}  # quicksort, heapsort; 
 
 
 @implements(np.sort)
-def sort(a: Any, axis: int | None = -1, kind: str | None = None, order: Any = None, *, stable: bool | None = None) -> Any:
+def sort(
+    a: Any, axis: int | None = -1, kind: str | None = None, order: Any = None, *, stable: bool | None = None
+) -> Any:
     a, axis = _along(a, axis)
     return sort_p(a, axis=axis, stable=_is_stable(kind, order, stable))
 

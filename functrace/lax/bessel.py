@@ -1,4 +1,4 @@
-"""Elementwise functions that are no ufuncs of NumPy with a derivative of their own: Bessel's, and the exponent."""
+"""Modified Bessel functions of the first kind, of every integer order, so that their derivatives are among them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,8 @@ import numpy as np
 
 from ..core.aval import Aval
 from ..core.primitive import Primitive
-from .shape import dtype_of
 
-# ---------------------------------------------------------------------------------------------------------------------
-# modified Bessel functions of the first kind
-# ---------------------------------------------------------------------------------------------------------------------
-
-_BLOCK = 1 << 16
+_BLOCK = 1 << 16  # how many elements of the trapezoidal sums are held at a time
 
 
 def bessel_i(order: int, x: Any) -> Any:
@@ -74,30 +69,3 @@ bessel_i_p = Primitive(
     batch=lambda size, args, dims, *, order: (bessel_i_p(args[0], order=order), dims[0]),
     source=lambda args, avals, *, order: f"np.i0({args[0]})" if order == 0 and avals[0].shape else None,
 )
-
-# ---------------------------------------------------------------------------------------------------------------------
-# mantissa and exponent
-# ---------------------------------------------------------------------------------------------------------------------
-
-exponent_p = Primitive(
-    "exponent",
-    lambda x: np.frexp(x)[1],
-    lambda x: Aval(x.shape, np.dtype(np.int32)),
-    batch=lambda size, args, dims: (exponent_p(args[0]), dims[0]),
-    source=lambda args, avals: f"np.frexp({args[0]})[1]",
-)
-
-scale_by_power_p = Primitive(
-    "scale_by_power",
-    lambda x, exponent: np.ldexp(x, exponent),
-    lambda x, exponent: Aval(x.shape, x.dtype),
-    jvp=lambda primals, tangents, out: None if tangents[0] is None else scale_by_power_p(tangents[0], primals[1]),
-    vjp=(lambda ct, out, x, exponent: scale_by_power_p(ct, exponent), None),
-    source=lambda args, avals: f"np.ldexp({args[0]}, {args[1]})",
-)
-
-
-def frexp(x: Any) -> tuple[Any, Any]:
-    """Mantissa (0.5 to 1 in magnitude) and exponent of 2."""
-    exponent = exponent_p(x)
-    return scale_by_power_p(x, -exponent), exponent
