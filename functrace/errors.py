@@ -136,6 +136,10 @@ class DtypeError(FunctraceError, TypeError):
     """A dtype that the operation or the transform does not take."""
 
 
+class DifferentiationError(FunctraceError, TypeError):
+    """A derivative that cannot be taken, or a rule that does not fit its function."""
+
+
 class ArgumentError(FunctraceError, TypeError):
     """An argument of the wrong kind: an unhashable static argument, a leaf that is no array, an unknown keyword."""
 

@@ -16,8 +16,8 @@ def simplify(closed: ClosedJaxpr) -> ClosedJaxpr:
 
 
 def inlined(closed: ClosedJaxpr) -> ClosedJaxpr:
-    """With the programs of `jit` equations in place of the calls."""
-    if not any(equation.primitive.name == "jit" for equation in closed.equations):
+    """With the programs that equations call (`jit` and its kin) in place of the calls."""
+    if not any(equation.primitive.calls for equation in closed.equations):
         return closed
     constvars, consts = list(closed.jaxpr.constvars), list(closed.consts)
     environment: dict[Atom, Atom] = {}
@@ -32,7 +32,7 @@ def inlined(closed: ClosedJaxpr) -> ClosedJaxpr:
                 call_names[outer] = _read(atom, names)
             continue
         inputs = tuple([_read(atom, names) for atom in equation.inputs])
-        if equation.primitive.name == "jit":
+        if equation.primitive.calls:
             inner: ClosedJaxpr = equation.params["jaxpr"]
             inside: dict[Atom, Atom] = dict(zip(inner.jaxpr.invars, inputs, strict=True))
             for var, const in zip(inner.jaxpr.constvars, inner.consts, strict=True):

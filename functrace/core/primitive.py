@@ -43,6 +43,11 @@ class Primitive:
         Whether the result may share memory with an operand.
     creates
         Whether it makes an array out of nothing, or of a scalar, so that inside `jit` it is recorded.
+    calls
+        Whether an equation means the program that it has as its parameter `jaxpr`, which may stand in its place.
+    stage
+        ``stage(trace, args, params)``: how it is recorded, where its parameters hold Python functions that have to become
+        programs first.
     multiple_results
         Whether the result is a list.
     value_and_jvp, vjp_fwd, vjp_bwd
@@ -56,12 +61,14 @@ class Primitive:
         "abstract",
         "aliases",
         "batch",
+        "calls",
         "creates",
         "impl",
         "jvp",
         "multiple_results",
         "name",
         "source",
+        "stage",
         "ufunc",
         "value_and_jvp",
         "vjp",
@@ -85,6 +92,8 @@ class Primitive:
         ufunc: Any = None,
         aliases: bool = False,
         creates: bool = False,
+        calls: bool = False,
+        stage: Callable | None = None,
         multiple_results: bool = False,
         value_and_jvp: Callable | None = None,
         vjp_fwd: Callable | None = None,
@@ -101,6 +110,8 @@ class Primitive:
         self.ufunc = ufunc
         self.aliases = aliases
         self.creates = creates
+        self.calls = calls
+        self.stage = stage
         self.multiple_results = multiple_results
         self.value_and_jvp = value_and_jvp
         self.vjp_fwd = vjp_fwd

@@ -18,15 +18,15 @@ from .trace import Trace, Tracer, enter_trace, leave_trace, recording
 class JaxprTracer(Tracer):
     """Stands for a variable of a jaxpr that is being recorded: it knows its aval alone."""
 
-    __slots__ = ("var",)
+    __slots__ = ("_var",)  # with an underscore, since an array has a method `var`
 
     def __init__(self, trace: JaxprTrace, var: Var) -> None:
-        self.trace = trace
-        self.var = var
+        self._trace = trace
+        self._var = var
 
     @property
     def aval(self) -> Aval:
-        return self.var.aval
+        return self._var.aval
 
 
 class JaxprTrace(Trace):
@@ -47,6 +47,12 @@ class JaxprTrace(Trace):
     def process(self, primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
         if not self.open:
             raise leaked(args)
+        if primitive.stage is not None:
+            return primitive.stage(self, args, params)
+        return self.record_equation(primitive, args, params)
+
+    def record_equation(self, primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        """Write an equation down; its results as tracers."""
         inputs = tuple([self.atom(arg) for arg in args])
         out = primitive.abstract(*[atom.aval for atom in inputs], **params)
         location = self.location or user_location()
@@ -60,8 +66,8 @@ class JaxprTrace(Trace):
 
     def atom(self, value: Any) -> Atom:
         """The variable or literal that stands for a value; what comes from outside becomes a constant."""
-        if value.__class__ is JaxprTracer and value.trace is self:
-            return value.var
+        if value.__class__ is JaxprTracer and value._trace is self:
+            return value._var
         if is_scalar(value):
             return Literal(value)
         key = id(value)
@@ -121,7 +127,7 @@ def record(function: Callable[..., Sequence[Any]], avals: Sequence[Aval], *, cre
                 outputs = function(*inputs)
         else:
             outputs = function(*inputs)
-        return trace.close([tracer.var for tracer in inputs], outputs)
+        return trace.close([tracer._var for tracer in inputs], outputs)
     finally:
         leave_trace()
         trace.open = False

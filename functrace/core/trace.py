@@ -53,8 +53,8 @@ def bind(primitive: Primitive, /, *args: Any, **params: Any) -> Any:
     trace = None
     for arg in args:
         if isinstance(arg, Tracer):
-            if trace is None or arg.trace.level > trace.level:
-                trace = arg.trace
+            if trace is None or arg._trace.level > trace.level:
+                trace = arg._trace
     if trace is None:
         if primitive.creates and _state.recording is not None:
             return _state.recording.process(primitive, args, params)
@@ -110,8 +110,8 @@ class Tracer:
     functions. What it cannot do it refuses with an error that says what to write instead.
     """
 
-    __slots__ = ("trace",)
-    trace: Any
+    __slots__ = ("_trace",)  # with an underscore, since an array has a method `trace`
+    _trace: Any
     __array_ufunc__: ClassVar[Any]
     __array_function__: ClassVar[Any]
 

@@ -387,6 +387,7 @@ dynamic_update_slice_p: Primitive = Primitive(
 
 
 def _window_in_zeros_impl(update: Any, *starts: Any, shape: Shape) -> Any:
+    update = np.asarray(update)
     out = np.zeros(shape, update.dtype)
     out[_window(shape, starts, update.shape)] = update
     return out if shape else out[()]

@@ -215,7 +215,7 @@ def _getitem_impl(x: Any, *arrays: Any, index: Index) -> Any:
         x = np.asarray(x)
     if not arrays:
         return x[index.entries]
-    if _is_take(x, arrays[0], index):
+    if arrays[0].__class__ is ndarray and _is_take(x, arrays[0], index):
         return x.take(arrays[0], 0)
     return x[index.assemble(arrays)]
 
@@ -249,7 +249,7 @@ getitem_p.jvp = getitem_p._jvp_of_linear
 
 
 def _scatter_zeros_impl(updates: Any, *arrays: Any, shape: Shape, index: Index) -> Any:
-    out = accumulate_onto_zeros(shape, index, arrays, updates)
+    out = accumulate_onto_zeros(shape, index, arrays, updates if updates.__class__ is ndarray else np.asarray(updates))
     return out if shape else out[()]
 
 

@@ -63,7 +63,7 @@ def _abstract(x: Aval, updates: Aval, *arrays: Aval, index: Index) -> Aval:
 def _scatter(name: str, write: Callable[..., None], **rules: Any) -> Primitive:
     def impl(x: Any, updates: Any, *arrays: Any, index: Index) -> Any:
         out = np.array(x, order="C")
-        write(out, index, arrays, updates)
+        write(out, index, arrays, updates if updates.__class__ is np.ndarray else out.dtype.type(updates))
         return out if out.ndim else out[()]
 
     def batch(size: int, args: Sequence, dims: Sequence, *, index: Index) -> tuple[Any, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -44,7 +45,7 @@ def dtype_of(x: Any) -> np.dtype:
 
 def canonical_axis(axis: int, ndim: int) -> int:
     """An axis counted from the front; NumPy's error where there is no such axis."""
-    index = axis.__index__()
+    index = operator.index(axis)
     if not -ndim <= index < ndim:
         raise np.exceptions.AxisError(index, ndim)
     return index % ndim
@@ -103,10 +104,13 @@ def _convert_impl(x: Any, *, new_dtype: np.dtype) -> Any:
 
 
 def _convert_source(args: Sequence[str], avals: Sequence[Aval], *, new_dtype: np.dtype) -> str:
-    x = f"{args[0]}.real" if avals[0].dtype.kind == "c" and new_dtype.kind not in "cb" else args[0]
-    if not avals[0].shape:
-        return f"np.{new_dtype.type.__name__}({x})"
-    return f"{x}.astype(np.{new_dtype.type.__name__})"
+    x, old = args[0], avals[0]
+    target = f"np.{new_dtype.type.__name__}"
+    if old.weak_type and new_dtype.kind in "iu":  # NumPy does not convert a Python int that is out of bounds
+        x = f"np.{old.dtype.type.__name__}({x})"
+    if old.dtype.kind == "c" and new_dtype.kind not in "cb":
+        x = f"{x}.real"
+    return f"{x}.astype({target})" if old.shape else f"{target}({x})"
 
 
 def _convert_batch(size: int, args: Sequence, dims: Sequence, *, new_dtype: np.dtype) -> tuple[Any, int]:
@@ -675,7 +679,7 @@ def _pad_batch(size: int, args: Sequence, dims: Sequence, *, padding_config: Pad
 
 
 def _pad_source(args: Sequence[str], avals: Sequence[Aval], *, padding_config: PadConfig) -> str | None:
-    if any(interior or low < 0 or high < 0 for low, high, interior in padding_config):
+    if not padding_config or any(interior or low < 0 or high < 0 for low, high, interior in padding_config):
         return None
     widths = tuple([(low, high) for low, high, _ in padding_config])
     return f"np.pad({args[0]}, {widths}, constant_values={args[1]})"

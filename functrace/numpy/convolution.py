@@ -12,9 +12,6 @@ from ..lax.elementwise import conj
 from ..lax.shape import pad_p, rev_p
 from .dispatch import as_array, implements
 
-__all__ = ["convolve", "correlate"]
-
-
 _MODES = ("full", "same", "valid")
 
 

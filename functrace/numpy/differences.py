@@ -18,9 +18,6 @@ from ..lax.sorting import argsort, searchsorted
 from . import reductions
 from .dispatch import as_array, implements
 
-__all__ = ["diff", "ediff1d", "gradient", "interp", "trapezoid", "unwrap"]
-
-
 _NOT_GIVEN = np._NoValue  # type: ignore[attr-defined]
 
 

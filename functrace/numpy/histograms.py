@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.aval import result_dtype
 from ..core.trace import concrete_or_none
-from ..errors import DtypeError, OptionError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..lax.cumulative import cumsum_p
 from ..lax.elementwise import where as select
 from ..lax.index import ARRAY, Index
@@ -19,9 +19,6 @@ from ..lax.sorting import argsort_p, ordered, searchsorted, sort_p
 from . import reductions
 from .creation import linspace
 from .dispatch import as_array, implements, static
-
-__all__ = ["bincount", "histogram", "histogram2d", "histogram_bin_edges", "histogramdd"]
-
 
 _ONE_ARRAY = Index((ARRAY,), unique=False)
 
@@ -143,7 +140,7 @@ def _static_if_scalar(bins: Any) -> Any:
     try:
         return known.__index__()
     except (AttributeError, TypeError):
-        raise OptionError("`bins` must be an integer, a string, or an array") from None
+        raise ArgumentError("`bins` must be an integer, a string, or an array") from None
 
 
 def _outer_edges(a: Any, range: Any) -> tuple[Any, Any]:

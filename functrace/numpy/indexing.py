@@ -112,15 +112,18 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 @implements(np.unravel_index)
 def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple[Any, ...]:
-    rest = _positions("numpy.unravel_index", indices)
-    extents = canonical_shape(shape)
+    places, extents = _positions("numpy.unravel_index", indices), canonical_shape(shape)
+    return _coordinates(places, extents) if order == "C" else _coordinates(places, extents[::-1])[::-1]
+
+
+def _coordinates(places: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """For each axis where on it the elements are that stand at these places of the flattened array."""
     parts = []
-    for extent in reversed(extents[1:]) if order == "C" else extents[:-1]:
-        parts.append(lax.remainder(rest, extent))
-        rest = lax.floor_divide(rest, extent)
-    parts.append(rest)
-    parts = [convert_element_type(part, _INDEX) for part in parts]
-    return tuple(parts[::-1] if order == "C" else parts) if extents else ()
+    for extent in reversed(shape[1:]):
+        parts.append(lax.remainder(places, extent))
+        places = lax.floor_divide(places, extent)
+    parts.append(places)
+    return tuple([convert_element_type(part, _INDEX) for part in reversed(parts)]) if shape else ()
 
 
 @implements(np.ravel_multi_index)
@@ -259,20 +262,19 @@ def nonzero(a: Any, *, size: int | None = None, fill_value: Any = None) -> tuple
         raise ValueError("Calling nonzero on 0d arrays is not allowed. Use np.atleast_1d(scalar).nonzero() instead.")
     if size is None:
         return np.nonzero(_known_values("nonzero", a))
+    fills = fill_value if isinstance(fill_value, tuple) else (0 if fill_value is None else fill_value,) * a.ndim
+    fills = tuple([convert_element_type(as_array(fill), _INDEX) for fill in fills])
+    if not a.size:
+        return tuple([full((size,), fill, _INDEX) for fill in fills])
     chosen = reshape(lax.ne(a, a.dtype.type(0)), (a.size,))
     places = argsort(lax.logical_not(chosen), 0, True)
-    count = reduce_sum(chosen, (0,))
     if size <= a.size:
         places = getitem(places, slice(size))
     else:
         places = pad(places, 0, [(0, size - a.size, 0)])
-    found = lax.lt(arange(size), count)
-    fills = fill_value if isinstance(fill_value, tuple) else (0 if fill_value is None else fill_value,) * a.ndim
+    found = lax.lt(arange(size), reduce_sum(chosen, (0,)))
     return tuple(
-        [
-            lax.where(found, part, convert_element_type(as_array(fill), _INDEX))
-            for part, fill in zip(unravel_index(places, a.shape), fills, strict=True)
-        ]
+        [lax.where(found, part, fill) for part, fill in zip(_coordinates(places, a.shape), fills, strict=True)]
     )
 
 
@@ -349,9 +351,10 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """`numpy.piecewise`, which can be traced; traced, each function is called on all of `x`."""
     x = as_array(x)
-    if ndim_of(condlist) == 0 or (ndim_of(condlist[0]) == 0 and x.ndim):
-        condlist = [condlist]
-    conditions = [convert_element_type(as_array(condition), np.bool_) for condition in condlist]
+    several = list(condlist) if isinstance(condlist, (list, tuple)) or ndim_of(condlist) else [condlist]
+    if x.ndim and not ndim_of(as_array(several[0])):  # one condition, not in a list
+        several = [condlist]
+    conditions = [convert_element_type(as_array(condition), np.bool_) for condition in several]
     if len(conditions) == len(funclist) - 1:
         conditions.append(lax.logical_not(reduce(lax.logical_or, conditions)))
     elif len(conditions) != len(funclist):

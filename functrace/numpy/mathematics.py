@@ -16,29 +16,6 @@ from ..lax.shape import convert_element_type, zeros_like
 from . import reductions
 from .dispatch import as_array, as_operand, implements, static
 
-__all__ = [
-    "allclose",
-    "angle",
-    "around",
-    "clip",
-    "divmod",
-    "fix",
-    "frexp",
-    "i0",
-    "imag",
-    "isclose",
-    "iscomplex",
-    "isneginf",
-    "isposinf",
-    "isreal",
-    "modf",
-    "nan_to_num",
-    "real",
-    "real_if_close",
-    "round",
-    "sinc",
-]
-
 _NOT_GIVEN = np._NoValue  # type: ignore[attr-defined]
 
 # ---------------------------------------------------------------------------------------------------------------------

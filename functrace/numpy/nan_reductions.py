@@ -16,21 +16,7 @@ from ..lax.reduction import reduce_and_p, reduce_max_p, reduce_min_p
 from ..lax.shape import convert_element_type, reduce_sum_p
 from .dispatch import as_array, implements
 from .reductions import argmax, argmin, axes_of, bounded_extremum, mask_of, mean, prod, running, sum
-from .statistics import squared_magnitude, var
-
-__all__ = [
-    "nanargmax",
-    "nanargmin",
-    "nancumprod",
-    "nancumsum",
-    "nanmax",
-    "nanmean",
-    "nanmin",
-    "nanprod",
-    "nanstd",
-    "nansum",
-    "nanvar",
-]
+from .statistics import degrees_taken, squared_magnitude, var
 
 
 def without_nan(a: Any, value: float) -> Any:

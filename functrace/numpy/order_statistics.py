@@ -32,8 +32,6 @@ from .dispatch import as_array, implements
 from .reductions import axes_of
 from .statistics import weights_along
 
-__all__ = ["median", "nanmedian", "nanpercentile", "nanquantile", "percentile", "quantile"]
-
 
 @implements(np.median)
 def median(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
@@ -273,7 +271,10 @@ def _at_places(values: Any, q: Any, method: Method, weak: bool, skip_nan: bool, 
     second = _to_integer(select(beyond, count - 1, max_(before + 1, 0)))
     weight = method.weight(place - before, place)
     weight = select(place < 0, 0.0, weight)  # before the first
-    weight = convert_element_type(weight, values.dtype if weak and values.dtype.kind == "f" else place.dtype)
+    if weak:
+        weight = convert_element_type(weight, values.dtype if values.dtype.kind == "f" else np.float64)
+    else:
+        weight = convert_element_type(weight, place.dtype)
     low, high = _take(values, first, skip_nan), _take(values, second, skip_nan)
     gap = high - low
     # from the nearer of the two, so that neither end is missed by rounding

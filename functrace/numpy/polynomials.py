@@ -15,8 +15,6 @@ from ..lax.shape import concatenate, convert_element_type, pad_p, reshape, shape
 from .convolution import convolve
 from .dispatch import as_array, implements, static
 
-__all__ = ["poly", "polyadd", "polyder", "polydiv", "polyfit", "polyint", "polymul", "polysub", "polyval"]
-
 
 @implements(np.polyval)
 def polyval(p: Any, x: Any) -> Any:

@@ -16,22 +16,6 @@ from ..lax.shape import canonical_axis, concatenate, convert_element_type, expan
 from . import reductions
 from .dispatch import as_array, implements
 
-__all__ = [
-    "cross",
-    "dot",
-    "einsum",
-    "einsum_path",
-    "inner",
-    "kron",
-    "matmul",
-    "outer",
-    "tensordot",
-    "trace",
-    "vdot",
-    "vecdot",
-]
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # vectors and matrices
 # ---------------------------------------------------------------------------------------------------------------------
@@ -159,38 +143,36 @@ def vecdot(
     return _generalized(_vecdot, x1, x2, axes=axes, axis=axis, keepdims=keepdims, dtype=dtype)
 
 
-if hasattr(np, "matvec"):  # since NumPy 2.2
-    __all__ += ["matvec", "vecmat"]
+@implements(getattr(np, "matvec", _matvec))  # since NumPy 2.2
+def matvec(
+    x1: Any,
+    x2: Any,
+    /,
+    out: None = None,
+    *,
+    axes: Any = None,
+    dtype: Any = None,
+    casting: Any = None,
+    order: Any = None,
+    subok: Any = None,
+) -> Any:
+    return _generalized(_matvec, x1, x2, axes=axes, dtype=dtype)
 
-    @implements(np.matvec)
-    def matvec(
-        x1: Any,
-        x2: Any,
-        /,
-        out: None = None,
-        *,
-        axes: Any = None,
-        dtype: Any = None,
-        casting: Any = None,
-        order: Any = None,
-        subok: Any = None,
-    ) -> Any:
-        return _generalized(_matvec, x1, x2, axes=axes, dtype=dtype)
 
-    @implements(np.vecmat)
-    def vecmat(
-        x1: Any,
-        x2: Any,
-        /,
-        out: None = None,
-        *,
-        axes: Any = None,
-        dtype: Any = None,
-        casting: Any = None,
-        order: Any = None,
-        subok: Any = None,
-    ) -> Any:
-        return _generalized(_vecmat, x1, x2, axes=axes, dtype=dtype)
+@implements(getattr(np, "vecmat", _vecmat))  # since NumPy 2.2
+def vecmat(
+    x1: Any,
+    x2: Any,
+    /,
+    out: None = None,
+    *,
+    axes: Any = None,
+    dtype: Any = None,
+    casting: Any = None,
+    order: Any = None,
+    subok: Any = None,
+) -> Any:
+    return _generalized(_vecmat, x1, x2, axes=axes, dtype=dtype)
 
 
 @implements(np.vdot)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -32,25 +33,6 @@ from ..lax.shape import (
     shape_of,
 )
 from .dispatch import as_array, implements
-
-__all__ = [
-    "all",
-    "amax",
-    "amin",
-    "any",
-    "argmax",
-    "argmin",
-    "count_nonzero",
-    "cumprod",
-    "cumsum",
-    "max",
-    "mean",
-    "min",
-    "prod",
-    "ptp",
-    "sum",
-]
-
 
 _ZERO, _ONE = 0, 1  # the defaults of `initial`, recognised by identity: 0.0 is another argument
 
@@ -215,9 +197,9 @@ def argmin(a: Any, axis: Any = None, out: None = None, *, keepdims: bool = False
 def _arg_extremum(operation: Callable, a: Any, axis: Any, keepdims: Any) -> Any:
     a = as_array(a)
     if not a.shape and axis is not None:
-        axes_of(axis.__index__(), 0)
+        axes_of(operator.index(axis), 0)
         axis = None
-    return operation(a, None if axis is None else axis.__index__(), keepdims=bool(keepdims))
+    return operation(a, None if axis is None else operator.index(axis), keepdims=bool(keepdims))
 
 
 @implements(np.ptp)
@@ -294,20 +276,21 @@ def _cumulative(primitive: Primitive, x: Any, axis: Any, dtype: Any, include_ini
     return result
 
 
-if hasattr(np, "cumulative_sum"):  # since NumPy 2.1
-    __all__ += ["cumulative_prod", "cumulative_sum"]
+def cumulative_sum(
+    x: Any, /, *, axis: Any = None, dtype: Any = None, out: None = None, include_initial: bool = False
+) -> Any:
+    return _cumulative(cumsum_p, x, axis, dtype, include_initial, 0)
 
-    @implements(np.cumulative_sum)
-    def cumulative_sum(
-        x: Any, /, *, axis: Any = None, dtype: Any = None, out: None = None, include_initial: bool = False
-    ) -> Any:
-        return _cumulative(cumsum_p, x, axis, dtype, include_initial, 0)
 
-    @implements(np.cumulative_prod)
-    def cumulative_prod(
-        x: Any, /, *, axis: Any = None, dtype: Any = None, out: None = None, include_initial: bool = False
-    ) -> Any:
-        return _cumulative(cumprod_p, x, axis, dtype, include_initial, 1)
+def cumulative_prod(
+    x: Any, /, *, axis: Any = None, dtype: Any = None, out: None = None, include_initial: bool = False
+) -> Any:
+    return _cumulative(cumprod_p, x, axis, dtype, include_initial, 1)
+
+
+# NumPy has them since 2.1
+cumulative_sum = implements(getattr(np, "cumulative_sum", cumulative_sum))(cumulative_sum)
+cumulative_prod = implements(getattr(np, "cumulative_prod", cumulative_prod))(cumulative_prod)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -320,12 +303,12 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     try:
         return _axes_of(axis, ndim)
     except TypeError:  # unhashable: an array, a list, a tracer
-        return canonical_axes(axis if isinstance(axis, tuple) else axis.__index__(), ndim)
+        return canonical_axes(axis if isinstance(axis, tuple) else operator.index(axis), ndim)
 
 
 @lru_cache(maxsize=1024)
 def _axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
-    if ndim == 0 and axis is not None and not isinstance(axis, tuple) and axis.__index__() in (0, -1):
+    if ndim == 0 and axis is not None and not isinstance(axis, tuple) and operator.index(axis) in (0, -1):
         return ()
     return canonical_axes(axis, ndim)
 

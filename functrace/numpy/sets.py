@@ -31,19 +31,6 @@ from ..lax.sorting import argsort_p, lexsort_p, searchsorted, sort_p, unordered
 from . import reductions
 from .dispatch import as_array, implements, static
 
-__all__ = [
-    "intersect1d",
-    "isin",
-    "setdiff1d",
-    "setxor1d",
-    "union1d",
-    "unique",
-    "unique_all",
-    "unique_counts",
-    "unique_inverse",
-    "unique_values",
-]
-
 _SIZED = ("size", "fill_value")
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -111,7 +98,7 @@ def _static_size(function: str, size: Any) -> int:
 
 
 def _unique_rows(rows: Any, size: int, fill_value: Any, equal_nan: bool = True) -> tuple[Any, Any, Any, Any, Any]:
-    """Distinct rows in order, the place of the first of each, which one each row is, how often each comes, and how many.
+    """Distinct rows in order, where the first of each is, which of them each row is, how often each comes, how many.
 
     The first, second and fourth have length `size`.
     """

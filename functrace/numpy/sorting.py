@@ -12,8 +12,6 @@ from ..lax.shape import canonical_axis, convert_element_type, reshape
 from ..lax.sorting import argsort_p, lexsort_p, sort_p
 from .dispatch import as_array, implements, static
 
-__all__ = ["argpartition", "argsort", "lexsort", "partition", "sort", "sort_complex"]
-
 _KINDS = {"q": False, "h": False, "m": True, "s": True}  # quicksort, heapsort; mergesort, stable
 
 

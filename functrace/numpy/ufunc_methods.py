@@ -13,6 +13,7 @@ import numpy as np
 from ..core.aval import canonical_dtype
 from ..core.primitive import Primitive
 from ..core.trace import Tracer
+from ..lax.creation import full
 from ..lax.cumulative import cummax_p, cummin_p, cumprod_p, cumsum_p
 from ..lax.elementwise import logaddexp
 from ..lax.elementwise import where as select
@@ -103,24 +104,29 @@ def _by_halves(ufunc: np.ufunc) -> Callable:
     """The reduction by an associative and commutative ufunc: each half with the other, until one is left."""
 
     def reduction(array: Any, axis: Any, keepdims: Any, *, initial: Any = ufunc.identity, where: Any = True) -> Any:
+        name, axes = ufunc.__name__, axes_of(axis, len(array.shape))
+        if ufunc.identity is None and len(axes) > 1:
+            raise ValueError(f"reduction operation '{name}' is not reorderable, so at most one axis may be specified")
         if where is not True:
             if initial is None:
                 raise ValueError(
-                    f"reduction operation '{ufunc.__name__}' does not have an identity, so to use a where mask one has "
-                    "to specify 'initial'"
+                    f"reduction operation '{name}' does not have an identity, so to use a where mask one has to "
+                    "specify 'initial'"
                 )
-            array = select(mask_of(where, array.shape), array, np.asarray(initial).astype(array.dtype))
-        for along in reversed(axes_of(axis, len(array.shape))):
+            neutral = initial if ufunc.identity is None else ufunc.identity
+            array = select(mask_of(where, array.shape), array, np.asarray(neutral).astype(array.dtype))
+        for along in reversed(axes):
             array = _halved(ufunc, array, along)
             if array.shape[along] == 0:
                 if initial is None:
-                    raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
-                array = np.full([1 if a == along else n for a, n in enumerate(array.shape)], initial, array.dtype)
+                    raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
+                shape = [1 if a == along else extent for a, extent in enumerate(array.shape)]
+                array = full(shape, np.asarray(initial).astype(array.dtype)[()])
             if not keepdims:
                 array = reshape(array, [extent for a, extent in enumerate(array.shape) if a != along])
-        if initial is not ufunc.identity:
-            array = TRACED[ufunc](array, convert_element_type(initial, array.dtype))
-        return array
+        if initial is None:
+            return array
+        return TRACED[ufunc](convert_element_type(initial, array.dtype), array)
 
     return reduction
 

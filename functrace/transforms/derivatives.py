@@ -134,7 +134,7 @@ def value_and_grad(
                     instead="return value, rest",
                 )
             out, aux = out
-        traced = out.__class__ is VJPTracer and out.trace is trace
+        traced = out.__class__ is VJPTracer and out._trace is trace
         value = out.value if traced else out
         if value.__class__ is np.float64 and not holomorphic:
             one = _ONE
@@ -245,7 +245,7 @@ def _release(result: Any, trace: Any) -> Any:
     """A pytree with this trace's tracers replaced by their values, in memory of their own."""
 
     def value_of(leaf: Any) -> Any:
-        if leaf.__class__ is VJPTracer and leaf.trace is trace:
+        if leaf.__class__ is VJPTracer and leaf._trace is trace:
             leaf = leaf.value
         return fresh(leaf)
 
@@ -285,7 +285,7 @@ def vjp(fun: Callable, *primals: Any, has_aux: bool = False) -> Any:
     if has_aux:
         out, aux = out
     out_leaves, out_tree = flatten_result(out, "vjp")
-    targets = [x.position if x.__class__ is VJPTracer and x.trace is trace else -1 for x in out_leaves]
+    targets = [x.position if x.__class__ is VJPTracer and x._trace is trace else -1 for x in out_leaves]
     values = [x.value if target >= 0 else x for x, target in zip(out_leaves, targets, strict=True)]
     avals = [aval_of(value) for value in values]
     result = out_tree.unflatten([fresh(value) for value in values])

@@ -81,6 +81,7 @@ jit_p = Primitive(
     vjp_fwd=_jit_vjp_fwd,
     vjp_bwd=_jit_vjp_bwd,
     batch=_jit_batch,
+    calls=True,
     multiple_results=True,
 )
 

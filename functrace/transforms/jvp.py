@@ -17,7 +17,7 @@ class JVPTracer(Tracer):
     __slots__ = ("primal", "tangent")
 
     def __init__(self, trace: JVPTrace, primal: Any, tangent: Any) -> None:
-        self.trace = trace
+        self._trace = trace
         self.primal = primal
         self.tangent = tangent
 
@@ -48,7 +48,7 @@ class JVPTrace(Trace):
         primals = []
         tangents = []
         for arg in args:
-            if arg.__class__ is JVPTracer and arg.trace is self:
+            if arg.__class__ is JVPTracer and arg._trace is self:
                 primals.append(arg.primal)
                 tangents.append(arg.tangent)
             else:
@@ -91,6 +91,6 @@ def run_jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequ
 
 def unpack(trace: JVPTrace, value: Any) -> tuple[Any, Any]:
     """The primal and the tangent (None: zero) of a value that `run_jvp` gave."""
-    if value.__class__ is JVPTracer and value.trace is trace:
+    if value.__class__ is JVPTracer and value._trace is trace:
         return value.primal, value.tangent
     return value, None

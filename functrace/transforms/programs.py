@@ -92,7 +92,7 @@ def vjp_program(closed: ClosedJaxpr, wanted: tuple[bool, ...]) -> Vjp:
                 return eval_jaxpr(closed.jaxpr, closed.consts, *mixed)
 
             out, trace, notes = trace_vjp(run, inputs)
-            targets = [x.position if x.__class__ is VJPTracer and x.trace is trace else -1 for x in out]
+            targets = [x.position if x.__class__ is VJPTracer and x._trace is trace else -1 for x in out]
             values = [x.value if target >= 0 else x for x, target in zip(out, targets, strict=True)]
             takes = [target >= 0 for target in targets]
 

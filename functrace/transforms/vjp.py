@@ -8,8 +8,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..core.aval import Aval, Shape, aval_of
+from ..core.jaxpr import ClosedJaxpr
 from ..core.primitive import Primitive
 from ..core.recording import leaked
+from ..errors import DifferentiationError
 from ..core.trace import Trace, Tracer, current_location, current_recording, enter_trace, leave_trace
 
 # A note is (primitive, values of the inputs, their positions or -1, value of the output, parameters, location).
@@ -23,7 +25,7 @@ class VJPTracer(Tracer):
     __slots__ = ("position", "value")
 
     def __init__(self, trace: VJPTrace, value: Any, position: int) -> None:
-        self.trace = trace
+        self._trace = trace
         self.value = value
         self.position = position
 
@@ -75,9 +77,9 @@ class VJPTrace(Trace):
         if len(args) == 2:  # the two ordinary cases by hand: this is the hot path of every eager gradient
             x, y = args
             x_position = y_position = -1
-            if x.__class__ is VJPTracer and x.trace is self:
+            if x.__class__ is VJPTracer and x._trace is self:
                 x, x_position = x.value, x.position
-            if y.__class__ is VJPTracer and y.trace is self:
+            if y.__class__ is VJPTracer and y._trace is self:
                 y, y_position = y.value, y.position
             values, positions = (x, y), (x_position, y_position)
         elif len(args) == 1:
@@ -85,7 +87,7 @@ class VJPTrace(Trace):
         else:
             values, positions = list(args), [-1] * len(args)
             for index, arg in enumerate(args):
-                if arg.__class__ is VJPTracer and arg.trace is self:
+                if arg.__class__ is VJPTracer and arg._trace is self:
                     values[index], positions[index] = arg.value, arg.position
         if primitive.jvp is None:
             return self._process_other(primitive, values, positions, params)
@@ -107,6 +109,14 @@ class VJPTrace(Trace):
             return primitive(*values, **params)
         wanted = tuple([target >= 0 for target in positions])
         out, residuals = primitive.vjp_fwd(values, wanted, **params)
+        captured = residuals.consts if residuals.__class__ is ClosedJaxpr else ()
+        for value in (*out, *captured):
+            if value.__class__ is VJPTracer and value._trace is self:
+                raise DifferentiationError(
+                    f"{primitive.name}: a function with a rule of its own uses a value from outside that is being "
+                    "differentiated; its rule does not say how",
+                    instead="pass the value as an argument; functrace.closure_convert makes one of it",
+                )
         return self._note_several(primitive, values, positions, out, (out, residuals), params)
 
     def _note_several(

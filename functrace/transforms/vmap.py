@@ -26,7 +26,7 @@ class BatchTracer(Tracer):
     __slots__ = ("dim", "value")
 
     def __init__(self, trace: BatchTrace, value: Any, dim: int) -> None:
-        self.trace = trace
+        self._trace = trace
         self.value = value
         self.dim = dim
 
@@ -55,7 +55,7 @@ class BatchTrace(Trace):
         values = []
         dims = []
         for arg in args:
-            if arg.__class__ is BatchTracer and arg.trace is self:
+            if arg.__class__ is BatchTracer and arg._trace is self:
                 values.append(arg.value)
                 dims.append(arg.dim)
             else:
@@ -165,7 +165,7 @@ def run_batched(
     finally:
         leave_trace()
         trace.open = False
-    batched = [x.__class__ is BatchTracer and x.trace is trace for x in out]
+    batched = [x.__class__ is BatchTracer and x._trace is trace for x in out]
     out_dims = [x.dim if is_batched else None for x, is_batched in zip(out, batched, strict=True)]
     return ([x.value if is_batched else x for x, is_batched in zip(out, batched, strict=True)], rest), out_dims
 

@@ -17,6 +17,10 @@ imports its library, prepares what it needs and returns the call to time, which 
         ),
     )
 
-The first contender is the one whose numbers the others are held to. A module imports at its top only what every
+The first contender is the one whose numbers the others are held to. Each has a process of its own, so its setup is a
+function at a module's top level, or a `functools.partial` of one. Where a whole process is what is timed, from its
+start to its end, `_processes.process` makes the setup, as in `startup`.
+
+A module imports at its top only what every
 contender needs: a peer that is not installed is skipped, and functrace itself is only a contender.
 """

@@ -130,7 +130,7 @@ class Nothing:
         if missing := _missing(samples, self.contender):
             return missing
         found = self.search()
-        return Verdict(len(found), ", ".join(found) or "none", not found)
+        return Verdict(len(found), f"found {', '.join(found) or 'nothing'}", not found)
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ def _rows(result: Result) -> Iterator[_Row]:
     yield _Row("contender", figures=["a call", "fastest", *(f"{subject} / it" for subject in subjects)])
     for name in result.case.contenders:
         if name in medians:
-            ratios = (f"{of[name]:.2f}" if name != subject else "" for subject, of in subjects.items())
+            ratios = (_ratio(of[name]) if name != subject else "" for subject, of in subjects.items())
             yield _Row(name, figures=[duration(medians[name]), duration(min(result.samples[name])), *ratios])
         elif name in result.skipped:
             yield _Row(name, remark=f"skipped: {result.skipped[name]}")
@@ -132,6 +132,10 @@ def _aligned(rows: Sequence[_Row]) -> list[str]:
         figures = [figure.rjust(width) for figure, width in zip(row.figures, widths, strict=False)]
         lines.append("  ".join(["", row.name.ljust(name_width), *figures, row.remark]).rstrip())
     return lines
+
+
+def _ratio(number: float) -> str:
+    return f"{number:.2f}" if number >= 0.1 else f"{number:.1g}"
 
 
 def _mark(holds: bool | None) -> str:

@@ -125,7 +125,7 @@ def vjp_of(function: Function, primals: Sequence[Any], cotangents: Sequence[Any]
     out, trace, notes = trace_vjp(restricted, [primals[place] for place in places])
     held: list[Any] = [None] * len(notes)
     for value, cotangent in zip(out, cotangents, strict=True):
-        if isinstance(value, VJPTracer) and value.trace is trace and cotangent is not None:
+        if isinstance(value, VJPTracer) and value._trace is trace and cotangent is not None:
             before = held[value.position]
             held[value.position] = cotangent if before is None else before + cotangent
     return backward(notes, held, len(places))
@@ -297,7 +297,7 @@ def batched(function: Function, size: int, args: Sequence[Any], dims: Sequence[i
     tracers = [arg if dim is None else BatchTracer(trace, arg, dim) for arg, dim in zip(args, dims, strict=True)]
     results = []
     for value in flat(function(*tracers)):
-        if isinstance(value, BatchTracer) and value.trace is trace:
+        if isinstance(value, BatchTracer) and value._trace is trace:
             results.append(np.moveaxis(value.value, value.dim, 0))
         else:
             results.append(np.broadcast_to(value, (size, *np.shape(value))))

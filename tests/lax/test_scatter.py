@@ -13,6 +13,7 @@ from functrace.core.trace import enter_trace, leave_trace
 from functrace.errors import DtypeError, ShapeError
 from functrace.lax import scatter as lax
 from functrace.lax.index import ARRAY, Index, canonical_index
+from functrace.lax.indexing import getitem_p, scatter_zeros_p
 from tests.lax.indices import shapes_and_indices, split
 from tests.lax.rules import batched, check_rules, distinct_values, jvp_of, vjp_of
 
@@ -231,6 +232,17 @@ def test_updates_of_a_wrong_shape_or_dtype_are_an_error():
         record(lambda x, u, i: [lax.scatter_add_p(x, u, i, index=index)], floats)
     with pytest.raises(DtypeError, match="float64"):
         record(lambda x, u, i: [lax.scatter_add_p(x, u, i, index=index)], [floats[0], floats[2], floats[2]])
+
+
+def test_scalars_may_be_pythons_when_the_values_are_there():
+    """As compiled code may hold them."""
+    x = np.zeros((2, 2))
+    one = Index((ARRAY,))
+    for primitive in PRIMITIVES.values():
+        assert primitive(x, 2.0, 1, index=one).shape == (2, 2)
+    np.testing.assert_array_equal(getitem_p(x, 1, index=one), [0.0, 0.0])
+    np.testing.assert_array_equal(scatter_zeros_p(3.0, 1, shape=(2,), index=one), [0.0, 3.0])
+    assert lax.scatter_add_p(1.0, 2.0, index=Index(())) == 3.0
 
 
 @settings(deadline=None)

@@ -93,7 +93,7 @@ def check_derivatives(
     tangents = [_random(rng, array) for array in arrays]
     cotangents = [_random(rng, value) for value in out]
 
-    value, pullback = functrace.vjp(function, *arrays)
+    _, pullback = functrace.vjp(function, *arrays)
     gradients = pullback(cotangents)
     for array, part in zip(arrays, gradients, strict=True):
         assert part.shape == np.shape(array), f"a gradient of shape {part.shape} for an array of {np.shape(array)}"
@@ -221,7 +221,7 @@ def _moved(reference: Callable[..., list[Any]], arrays: Sequence[Any], tangents:
         for array, tangent in zip(arrays, tangents, strict=True):
             if _is_inexact(array):
                 wide = np.asarray(array).astype(np.result_type(array.dtype, np.float64))
-                array = wide + sign * _STEP * np.asarray(tangent, wide.dtype)
+                array = np.asarray(wide + sign * _STEP * np.asarray(tangent, wide.dtype))
             shifted.append(array)
         return np.asarray(reference(*shifted)[index])
 
