@@ -12,6 +12,7 @@ import sys
 from types import CodeType, FrameType
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _is_internal: dict[str, bool] = {}
 
 
@@ -50,12 +51,15 @@ class Location:
 
 
 def is_internal(filename: str) -> bool:
-    """Whether a file is the library's own (or NumPy's, or compiled by `jit`), and so not the user's."""
+    """Whether a file is the library's own (or NumPy's, Python's, or compiled by `jit`), and so not the user's."""
     known = _is_internal.get(filename)
     if known is None:
         path = filename if filename.startswith("<") else os.path.abspath(filename)
-        known = path.startswith((_PACKAGE, "<functrace", "<frozen", "<__array_function__")) or (
-            f"{os.sep}site-packages{os.sep}numpy{os.sep}" in path
+        installed = f"{os.sep}site-packages{os.sep}"
+        known = (
+            path.startswith((_PACKAGE, "<functrace", "<frozen", "<__array_function__"))
+            or f"{installed}numpy{os.sep}" in path
+            or (path.startswith(_STANDARD_LIBRARY) and installed not in path)
         )
         _is_internal[filename] = known
     return known

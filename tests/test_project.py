@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+import functrace
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "functrace"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -30,7 +32,7 @@ def test_the_readmes_examples_run_and_print_what_it_says() -> None:
                 exec(compile(text, "README.md", "exec"), namespace)
             printed = stdout.getvalue()
         elif language == "text":
-            assert text.split("\n") == printed.split("\n")
+            assert text.rstrip().split("\n") == printed.rstrip().split("\n")
 
 
 @pytest.mark.parametrize(
@@ -90,6 +92,10 @@ def test_the_library_imports_neither_its_public_face_nor_its_command_line() -> N
             assert not module.startswith("functrace.cli"), f"{path} imports {module}"
             if module == "functrace":
                 assert path == PACKAGE / "__init__.py", f"{path} imports the public face"
+
+
+def test_the_package_knows_its_version() -> None:
+    assert functrace.__version__ == PROJECT["version"]
 
 
 def test_type_checkers_may_read_the_packages_types() -> None:

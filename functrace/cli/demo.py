@@ -27,8 +27,8 @@ FILES = {
     "gradient-source.txt": "the NumPy code that computed its gradients",
 }
 
-LAYERS = (64, 128, 64, 10)  # 8 x 8 pixels, two hidden layers, 10 digits
-BATCH = 64
+LAYERS = (64, 64, 32, 10)  # 8 x 8 pixels, two hidden layers, 10 digits
+BATCH = 32
 LEARNING_RATE = 0.1
 MOMENTUM = 0.9
 NOISE = 0.2  # the standard deviation of what is added to the pixels, which lie between 0 and 1

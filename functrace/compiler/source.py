@@ -14,6 +14,7 @@ import numpy as np
 from ..core.aval import Aval
 from ..core.jaxpr import Atom, ClosedJaxpr, Equation, Literal
 from ..core.pretty import letters
+from .buffers import LARGE, Lifetimes
 from .simplify import simplify
 
 _serial = itertools.count(1)
@@ -75,10 +76,11 @@ def identifier(text: str) -> str:
     return f"_{name}" if name[0].isdigit() or keyword.iskeyword(name) or keyword.issoftkeyword(name) else name
 
 
+_AUGMENTED = {"add": "+=", "sub": "-=", "mul": "*=", "div": "/=", "pow": "**="}
+
+
 class _Writer:
-    def __init__(
-        self, closed: ClosedJaxpr, name: str, argument_names: Sequence[str] | None, owned: bool
-    ) -> None:
+    def __init__(self, closed: ClosedJaxpr, name: str, argument_names: Sequence[str] | None, owned: bool) -> None:
         self.closed = closed
         self.owned = owned
         self.namespace: dict[str, Any] = {"np": np}
@@ -87,13 +89,12 @@ class _Writer:
         self.names: dict[Atom, str] = {}
         self.fresh_names: Iterator[str] = (letters(number) for number in itertools.count())
         self.constants = 0
+        self.known_constants: dict[Any, str] = {}
         self.name = self._take(identifier(name))
         jaxpr = closed.jaxpr
         given = argument_names if argument_names is not None else []
         for position, var in enumerate(jaxpr.invars):
-            self.names[var] = (
-                self._take(identifier(given[position])) if position < len(given) else self._fresh_name()
-            )
+            self.names[var] = self._take(identifier(given[position])) if position < len(given) else self._fresh_name()
         for var, const in zip(jaxpr.constvars, closed.consts, strict=True):
             self.names[var] = self._constant(const)
 
@@ -102,35 +103,78 @@ class _Writer:
         arguments = [self.names[var] for var in jaxpr.invars]
         lines = [f"def {self.name}({', '.join(arguments)}):"]
         lines += [f"    # {self.names[var]}: {var.aval}" for var in jaxpr.invars]
+        lifetimes = Lifetimes(jaxpr)
         last = None
-        for equation in jaxpr.equations:
-            here = None if equation.location is None else (equation.location.filename, equation.location.line)
-            if here is not None and here != last:
-                source = equation.location.text if equation.location is not None else ""
-                if source:
-                    lines.append(f"    # {source}")
+        for position, equation in enumerate(jaxpr.equations):
+            location = equation.location
+            if location is not None:
+                here = (location.code, location.instruction)
+                if here != last and location.text:
+                    lines.append(f"    # {location.text}")
                 last = here
-            lines.append("    " + self._statement(equation))
+            lines.append("    " + self._statement(equation, position, lifetimes))
+            freed = self._freed(position, lifetimes)
+            if freed:
+                lines.append(f"    del {', '.join(freed)}")
         lines.append(f"    return {self._results()}")
         return "\n".join([*self.header, "", *lines, ""])
 
-    def _statement(self, equation: Equation) -> str:
+    def _statement(self, equation: Equation, position: int, lifetimes: Lifetimes) -> str:
         args = [self._atom(atom) for atom in equation.inputs]
         avals = [atom.aval for atom in equation.inputs]
+        comment = ", ".join(str(var.aval) for var in equation.outputs)
+        in_place = self._in_place(equation, args, position, lifetimes)
+        if in_place is not None:
+            return f"{in_place}  # {comment}"
         expression = None
         if equation.primitive.source is not None:
             expression = equation.primitive.source(args, avals, **equation.params)
         if expression is None:
             expression = self._call(equation, args)
+        elif isinstance(expression, tuple):  # with constants of its own
+            template, constants = expression
+            names = {key: self._made_constant(value, text) for key, (value, text) in constants.items()}
+            expression = template.format(**names)
         targets = []
         for var in equation.outputs:
             self.names[var] = self._fresh_name()
             targets.append(self.names[var])
-        comment = ", ".join(str(var.aval) for var in equation.outputs)
         target = ", ".join(targets) + ("," if equation.primitive.multiple_results and len(targets) == 1 else "")
         if not targets:
             return f"{expression}"
         return f"{target} = {expression}  # {comment}"
+
+    def _in_place(
+        self, equation: Equation, args: Sequence[str], position: int, lifetimes: Lifetimes
+    ) -> str | None:
+        """An elementwise operation written over an operand that nobody needs any more."""
+        ufunc = equation.primitive.ufunc
+        out = equation.outputs[0]
+        if ufunc is None or not out.aval.shape or equation.params:
+            return None
+        for number, atom in enumerate(equation.inputs):
+            aval = atom.aval
+            if aval.shape == out.aval.shape and aval.dtype == out.aval.dtype:
+                if lifetimes.can_be_overwritten(atom, position):
+                    break
+        else:
+            return None
+        augmented = _AUGMENTED.get(equation.primitive.name)
+        if equation.primitive.name == "pow" and number:  # x ** y has ways of its own for some exponents
+            return None
+        name = args[number]
+        lifetimes.reuse(atom, out)
+        self.names[out] = name
+        if augmented is not None and not number:
+            return f"{name} {augmented} {args[1]}"
+        return f"np.{ufunc.__name__}({', '.join(args)}, out={name})"
+
+    def _freed(self, position: int, lifetimes: Lifetimes) -> list[str]:
+        """Names of large arrays that are not needed any more, where the next statements do."""
+        dead = lifetimes.dead_after(position)
+        if all(var.aval.nbytes < LARGE for var in dead):
+            return []
+        return list(dict.fromkeys(self.names[var] for var in dead if var.aval.shape))
 
     def _call(self, equation: Equation, args: Sequence[str]) -> str:
         """A call of the primitive's own implementation, where no expression of NumPy's says it."""
@@ -166,7 +210,11 @@ class _Writer:
 
     def _constant(self, value: Any) -> str:
         """A name for an object that goes into the function's namespace; the header says what it is."""
-        name = self._take(f"k{self.constants}")
+        key = (type(value), value.tobytes() if isinstance(value, np.generic) else id(value))
+        known = self.known_constants.get(key)
+        if known is not None:
+            return known
+        name = self.known_constants[key] = self._take(f"k{self.constants}")
         self.constants += 1
         self.namespace[name] = value
         if isinstance(value, np.generic) and value.dtype.kind in "biuf" and np.isfinite(value):
@@ -179,15 +227,20 @@ class _Writer:
             self.header.append(f"# {name}: a {type(value).__name__}")
         return name
 
+    def _made_constant(self, value: Any, text: str) -> str:
+        """A name for a constant that the expression `text` makes."""
+        known = self.known_constants.get(text)
+        if known is None:
+            known = self.known_constants[text] = self._take(f"k{self.constants}")
+            self.constants += 1
+            self.namespace[known] = value
+            self.header.append(f"{known} = {text}")
+        return known
+
     def _results(self) -> str:
         """The result tuple; what may share memory with something else is copied."""
         jaxpr = self.closed.jaxpr
-        fresh = {
-            var
-            for equation in jaxpr.equations
-            if not equation.primitive.aliases
-            for var in equation.outputs
-        }
+        fresh = {var for equation in jaxpr.equations if not equation.primitive.aliases for var in equation.outputs}
         words = []
         seen: set[Atom] = set()
         for atom in jaxpr.outvars:

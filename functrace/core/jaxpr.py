@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import JaxprTypeError, Location
+from ..errors import ArgumentError, FunctraceError, JaxprTypeError, Location
 from .aval import Aval, aval_of
 from .primitive import Primitive, avals_of_result
 from .trace import current_recording
@@ -164,6 +164,8 @@ def eval_jaxpr(jaxpr: Jaxpr, consts: Sequence[Any], *args: Any) -> list[Any]:
     list
         A value for each of its `outvars`.
     """
+    if len(args) != len(jaxpr.invars):
+        raise ArgumentError(f"a jaxpr of {len(jaxpr.invars)} inputs was given {len(args)} arguments")
     env: dict[Atom, Any] = dict(zip(jaxpr.constvars, consts, strict=True))
     env.update(zip(jaxpr.invars, args, strict=True))
     last_use = _last_uses(jaxpr)
@@ -259,7 +261,7 @@ def check_jaxpr(jaxpr: Jaxpr | ClosedJaxpr) -> None:
                 check_jaxpr(inner)
             except JaxprTypeError as error:
                 raise JaxprTypeError(f"in {place}, parameter {name}: {error.what}", where=equation.location) from None
-        expected = avals_of_result(equation.primitive, [atom.aval for atom in equation.inputs], equation.params)
+        expected = _expected_avals(equation, place)
         got = tuple(var.aval for var in equation.outputs)
         if expected != got:
             raise JaxprTypeError(
@@ -271,6 +273,22 @@ def check_jaxpr(jaxpr: Jaxpr | ClosedJaxpr) -> None:
             define(var, place)
     for atom in jaxpr.outvars:
         use(atom, "the result")
+
+
+def _expected_avals(equation: Equation, place: str) -> tuple[Aval, ...]:
+    """The avals that the primitive's rule gives for an equation's inputs; its refusal becomes the checker's."""
+    inputs = [atom.aval for atom in equation.inputs]
+    if equation.primitive.calls and inputs != (takes := equation.params["jaxpr"].in_avals):
+        raise JaxprTypeError(
+            f"{place}: its program takes {', '.join(map(str, takes))}, the equation gives "
+            f"{', '.join(map(str, inputs))}",
+            where=equation.location,
+        )
+    try:
+        return avals_of_result(equation.primitive, inputs, equation.params)
+    except (TypeError, ValueError) as error:
+        what = error.what if isinstance(error, FunctraceError) else error
+        raise JaxprTypeError(f"{place}: the rule refuses its inputs: {what}", where=equation.location) from error
 
 
 def subset_of_outputs(closed: ClosedJaxpr, keep: Sequence[bool]) -> ClosedJaxpr:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 import numpy as np
 
 from ..errors import (
+    ArgumentError,
     ConcretizationTypeError,
     ImmutableError,
     Location,
+    ShapeError,
     TracerArrayConversionError,
     TracerBoolConversionError,
     TracerIntegerConversionError,
@@ -167,13 +169,16 @@ class Tracer:
     def __len__(self) -> int:
         shape = self.shape
         if not shape:
-            raise TypeError("len() of unsized object")
+            raise ArgumentError(f"len() of unsized object: {self!r} has no axis", instead="x.size, or a vector")
         return shape[0]
 
     def __iter__(self) -> Iterator[Any]:
         shape = self.shape
         if not shape:
-            raise TypeError("iteration over a 0-d array")
+            raise ArgumentError(
+                f"iteration over a 0-d array: {self!r} has no axis",
+                instead="functrace.numpy.sum(x) for sum(x); functrace.numpy.atleast_1d(x) where it may be a scalar",
+            )
         return (self[i] for i in range(shape[0]))
 
     def __contains__(self, item: Any) -> bool:
@@ -181,8 +186,9 @@ class Tracer:
 
     def __bool__(self) -> bool:
         if self.size != 1:
-            raise ValueError(
-                "The truth value of an array with more than one element is ambiguous. Use a.any() or a.all()"
+            raise ShapeError(
+                f"The truth value of an array with more than one element is ambiguous, got {self!r}",
+                instead="x.any() or x.all(); functrace.numpy.where(condition, x, y) to choose element by element",
             )
         value = self.concrete()
         if value is None:
@@ -228,6 +234,7 @@ class Tracer:
             f"expected a value that is known while the function is traced, got {self!r}: {name}() would give a Python "
             "number, which no transform can follow",
             instead=f"{instead}, and functions of NumPy or functrace.numpy in place of those of `math`; "
+            "x.at[i].set(y) in place of out[i] = y; "
             f"{name}(functrace.lax.stop_gradient(x)) under grad where the number is only looked at",
         )
 
@@ -250,7 +257,10 @@ class Tracer:
         raise ImmutableError(f"elements of {self!r} cannot be deleted", instead="functrace.numpy.delete(x, index)")
 
     def __hash__(self) -> int:
-        raise TypeError(f"unhashable: {self!r} has no value to hash while the function is traced")
+        raise ConcretizationTypeError(
+            f"unhashable: {self!r} has no value to hash while the function is traced",
+            instead="a key that is known (an int, a name); static_argnums for an argument of jit that is a key",
+        )
 
     def __copy__(self) -> Tracer:
         return self
@@ -259,7 +269,10 @@ class Tracer:
         return self
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        raise TypeError(f"{self!r} cannot be pickled: it stands for a value while a function is traced")
+        raise ConcretizationTypeError(
+            f"{self!r} cannot be pickled: it stands for a value while a function is traced",
+            instead="return the value from the traced function, and save it there",
+        )
 
     def __format__(self, spec: str) -> str:
         value = self.concrete()
@@ -285,8 +298,6 @@ def concrete_or_none(value: Any) -> Any:
 def require_callable(function: Any, transform: str) -> Callable:
     """`function`, or an error that says what the transform takes."""
     if not callable(function):
-        from ..errors import ArgumentError
-
         raise ArgumentError(
             f"{transform} expected a function, got {type(function).__name__}",
             instead=f"{transform}(f)(x), not {transform}(f(x))",

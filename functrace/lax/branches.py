@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 
-
 from ..compiler.source import compiled_inner
 from ..core.aval import Aval
 from ..core.jaxpr import ClosedJaxpr, eval_jaxpr
@@ -145,9 +144,7 @@ def _cond_vjp_bwd(
 ) -> list[Any]:
     derived = _vjp_branches(branches, wanted[1:])
     given = [
-        instantiate(ct, aval)
-        for ct, aval, take in zip(cts, branches[0].out_avals, derived.takes, strict=True)
-        if take
+        instantiate(ct, aval) for ct, aval, take in zip(cts, branches[0].out_avals, derived.takes, strict=True) if take
     ]
     parts = iter(cond_p(args[0], *residuals, *given, branches=derived.backward))
     return [None, *[next(parts) if give else None for give in derived.gives]]
@@ -158,18 +155,18 @@ def _cond_batch(
 ) -> tuple[list[Any], list[int | None]]:
     index, *operands = args
     d_index, *d_operands = dims
-    axes = tuple(d_operands)
-    probes = [batch_program(branch, size, axes) for branch in branches]
+    axes, name = tuple(d_operands), getattr(size, "axis_name", None)
+    probes = [batch_program(branch, size, axes, name) for branch in branches]
     batched = tuple([any(d is not None for d in group) for group in zip(*[p.out_dims for p in probes], strict=True)])
     if d_index is None:
-        programs = tuple([batch_program(branch, size, axes, out=batched).program for branch in branches])
+        programs = tuple([batch_program(branch, size, axes, name, batched).program for branch in branches])
         return cond_p(index, *operands, branches=programs), [0 if b else None for b in batched]
     # every example has a branch of its own: all are computed, and each example's is chosen
     everywhere = tuple([True] * len(batched))
     index = batch_to_front(size, index, d_index)
     results: list[Any] = []
     for number, branch in enumerate(branches):
-        program = batch_program(branch, size, axes, out=everywhere).program
+        program = batch_program(branch, size, axes, name, everywhere).program
         out = eval_jaxpr(program.jaxpr, program.consts, *operands)
         results = (
             out
@@ -190,4 +187,3 @@ cond_p = Primitive(
     aliases=True,
     multiple_results=True,
 )
-

@@ -119,13 +119,13 @@ def switch(index: Any, branches: Sequence[Callable], *operands: Any) -> Any:
     return _choose("switch", index, branches, [f"branch {i}" for i in range(len(branches))], operands)
 
 
-def _choose(
-    transform: str, index: Any, branches: Sequence[Callable], names: Sequence[str], operands: tuple
-) -> Any:
+def _choose(transform: str, index: Any, branches: Sequence[Callable], names: Sequence[str], operands: tuple) -> Any:
     leaves, treedef = tree.flatten(operands)
     leaves = [as_leaf(leaf) for leaf in leaves]
     avals = [aval_of(leaf) for leaf in leaves]
-    traced = [_trace(branch, treedef, avals, f"{transform} ({name})") for branch, name in zip(branches, names, strict=True)]
+    traced = [
+        _trace(branch, treedef, avals, f"{transform} ({name})") for branch, name in zip(branches, names, strict=True)
+    ]
     first, out_tree = traced[0]
     for (closed, structure), name in zip(traced[1:], names[1:], strict=True):
         if structure != out_tree:
@@ -183,9 +183,7 @@ def _strong(x: Any) -> Any:
     return convert_element_type(x, aval.dtype) if aval.weak_type else x
 
 
-def _check_same(
-    what: str, one: tuple[str, Sequence[Aval]], other: tuple[str, Sequence[Aval]], treedef: Any
-) -> None:
+def _check_same(what: str, one: tuple[str, Sequence[Aval]], other: tuple[str, Sequence[Aval]], treedef: Any) -> None:
     """Raise where avals differ, showing both sides leaf by leaf."""
     pairs = list(zip(one[1], other[1], strict=True))
     differ = [a.shape != b.shape or a.dtype != b.dtype for a, b in pairs]
@@ -443,7 +441,13 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val: Any) -> Any:
 
 
 def fori_loop(
-    lower: Any, upper: Any, body_fun: Callable, init_val: Any, *, unroll: int | bool | None = None, progress: bool = False
+    lower: Any,
+    upper: Any,
+    body_fun: Callable,
+    init_val: Any,
+    *,
+    unroll: int | bool | None = None,
+    progress: bool = False,
 ) -> Any:
     """``for i in range(lower, upper): val = body_fun(i, val)``.
 
@@ -618,9 +622,7 @@ def associative_scan(fn: Callable, elems: Any, reverse: bool = False, axis: int 
     while shape_of(levels[-1][0])[axis] > 1:
         now = levels[-1]
         even_end = shape_of(now[0])[axis] // 2 * 2
-        levels.append(
-            combine([part(x, 0, even_end, 2) for x in now], [part(x, 1, even_end, 2) for x in now])
-        )
+        levels.append(combine([part(x, 0, even_end, 2) for x in now], [part(x, 1, even_end, 2) for x in now]))
     scanned = levels.pop()
     while levels:
         now = levels.pop()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.aval import Aval, Shape, broadcast_shapes
+from ..core.aval import Aval, Shape, aval_of, broadcast_shapes, result_dtype
 from ..core.primitive import Primitive
 from ..errors import OptionError, ShapeError
 from .elementwise import mul
@@ -81,7 +81,8 @@ def _product(dimension_numbers: DimensionNumbers, lhs_ndim: int, rhs_ndim: int) 
             out = x.reshape((sizes[1], sizes[2])).dot(y.reshape((sizes[2], sizes[3])))
         else:
             out = np.matmul(x.reshape((sizes[0], sizes[1], sizes[2])), y.reshape((sizes[0], sizes[2], sizes[3])))
-        return out.reshape((*batch, *rows, *columns))
+        out = out.reshape((*batch, *rows, *columns))
+        return out if out.ndim else out[()]
 
     return product
 
@@ -264,6 +265,7 @@ def dot_general(lhs: Any, rhs: Any, dimension_numbers: Any, preferred_element_ty
     if preferred_element_type is not None:
         lhs = convert_element_type(lhs, preferred_element_type)
         rhs = convert_element_type(rhs, preferred_element_type)
+    _abstract(aval_of(lhs), aval_of(rhs), dimension_numbers=dims)  # raises where the extents do not fit
     return dot_general_p(lhs, rhs, dimension_numbers=dims)
 
 
@@ -310,7 +312,8 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
         right = tuple(second) if isinstance(second, (tuple, list)) else (second,)
     left = tuple([canonical_axis(axis, m) for axis in left])
     right = tuple([canonical_axis(axis, n) for axis in right])
-    if len(left) != len(right):
+    extents = [[shape_of(x)[axis] for axis in axes] for x, axes in ((a, left), (b, right))]
+    if extents[0] != extents[1]:
         raise ValueError("shape-mismatch for sum")
     return dot_general_p(a, b, dimension_numbers=((left, right), ((), ())))
 
@@ -331,8 +334,11 @@ def einsum(*operands: Any, optimize: Any = "greedy") -> Any:
         As in `numpy.einsum_path`.
     """
     terms, output, arrays = _parse_einsum(operands)
+    dtype = result_dtype(*arrays)
+    arrays = [convert_element_type(x, dtype) for x in arrays]
     sizes: dict[str, int] = {}
     for position, (term, x) in enumerate(zip(terms, arrays, strict=True)):
+        _check_diagonals(term, shape_of(x), position)
         for name, extent in zip(term, shape_of(x), strict=True):
             if sizes.setdefault(name, extent) not in (extent, 1) and extent != 1:
                 raise ValueError(
@@ -354,7 +360,18 @@ def einsum(*operands: Any, optimize: Any = "greedy") -> Any:
     extra = [axis for axis, name in enumerate(term) if name not in output]
     x = reduce_sum(x, extra)
     term = "".join([name for name in term if name in output])
-    return transpose(x, [term.index(name) for name in output])
+    x = transpose(x, [term.index(name) for name in output])
+    return convert_element_type(x, dtype)  # the sum of small integers is wider
+
+
+def _check_diagonals(term: str, shape: Shape, position: int) -> None:
+    """Raise if axes of one operand that have one name differ in extent."""
+    extents: dict[str, int] = {}
+    for name, extent in zip(term, shape, strict=True):
+        if extents.setdefault(name, extent) != extent:
+            raise ValueError(
+                f"einsum: axis {name!r} stands twice in operand {position}, with extents {extents[name]} and {extent}"
+            )
 
 
 def _parse_einsum(operands: Sequence[Any]) -> tuple[list[str], str, list[Any]]:
@@ -377,6 +394,9 @@ def _parse_einsum(operands: Sequence[Any]) -> tuple[list[str], str, list[Any]]:
         subscripts, arrays = operands[0].replace(" ", ""), list(operands[1:])
     inputs, arrow, output = subscripts.partition("->")
     terms = inputs.split(",")
+    for term in (*terms, output):
+        if term.count("...") > 1:
+            raise ValueError(f"einsum: term {term!r} has more than one ellipsis")
     if len(terms) != len(arrays):
         raise ValueError(f"einsum: {len(terms)} terms in {subscripts!r} for {len(arrays)} operands")
     free = [letter for letter in reversed(letters) if letter not in subscripts]
@@ -390,6 +410,8 @@ def _parse_einsum(operands: Sequence[Any]) -> tuple[list[str], str, list[Any]]:
         longest = max(longest, dots, key=len)
         expanded.append(term.replace("...", dots))
     if arrow:
+        if longest and "..." not in output:
+            raise ValueError(f"einsum: the ellipsis of {inputs!r} stands for axes, so the output needs one too")
         output = output.replace("...", longest)
     else:
         joined = "".join(expanded)
@@ -401,7 +423,9 @@ def _parse_einsum(operands: Sequence[Any]) -> tuple[list[str], str, list[Any]]:
             raise ValueError(f"einsum: the output's subscript {name!r} stands twice")
     for name in "".join(expanded):
         if name not in letters:
-            raise ValueError(f"invalid subscript {name!r} in einstein sum subscripts string, subscripts must be letters")
+            raise ValueError(
+                f"invalid subscript {name!r} in einstein sum subscripts string, subscripts must be letters"
+            )
     return expanded, output, arrays
 
 
@@ -439,7 +463,8 @@ def _einsum_path(
         return [tuple(range(len(terms)))]
     extents = dict(sizes)
     stand_ins = [np.broadcast_to(np.float64(0), [extents[name] for name in term]) for term in terms]
-    path, _ = np.einsum_path(",".join(terms) + "->" + output, *stand_ins, optimize=optimize)
+    order = list(optimize) if isinstance(optimize, tuple) else optimize
+    path, _ = np.einsum_path(",".join(terms) + "->" + output, *stand_ins, optimize=order)
     return path[1:]
 
 
@@ -471,4 +496,3 @@ def _aligned(x: Any, term: str, names: str) -> Any:
     x = transpose(x, sorted(range(len(term)), key=lambda axis: names.index(term[axis])))
     extents = iter(shape_of(x))
     return reshape(x, [next(extents) if name in term else 1 for name in names])
-

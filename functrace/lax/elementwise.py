@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from .. import tree
 from ..core.aval import PYTHON_SCALARS, Aval, aval_of, broadcast_shapes, example, ufunc_dtype
 from ..core.primitive import Primitive
+from ..core.trace import Tracer
 from ..errors import DtypeError
 from .shape import (
     convert_element_type,
@@ -723,3 +725,15 @@ stop_gradient_p = Primitive(
     source=lambda args, avals: args[0],
     aliases=True,
 )
+
+
+def stop_gradient(x: Any) -> Any:
+    """A pytree whose value is that of `x` and whose derivative is zero.
+
+    Examples
+    --------
+    >>> import functrace
+    >>> float(functrace.grad(lambda x: x * stop_gradient(x))(3.0))
+    3.0
+    """
+    return tree.map(lambda leaf: stop_gradient_p(leaf) if isinstance(leaf, Tracer) else leaf, x)

@@ -94,9 +94,7 @@ def _scan_jvp(
 ) -> tuple[list[Any], list[Any]]:
     steps, consts, init, xs = _split(primals, num_consts, num_carry, length)
     _, t_consts, t_init, t_xs = _split(tangents, num_consts, num_carry, length)
-    body, carried, stacked = _jvp_body(
-        jaxpr, _present(t_consts), _present(t_init), _present(t_xs)
-    )
+    body, carried, stacked = _jvp_body(jaxpr, _present(t_consts), _present(t_init), _present(t_xs))
     t_first = [instantiate(t, aval_of(x)) for t, x, keep in zip(t_init, init, carried, strict=True) if keep]
     out = scan_p(
         *steps,
@@ -180,9 +178,7 @@ class _LoopVjp(NamedTuple):
     xs_given: tuple[bool, ...]
 
 
-def _vjp_body(
-    jaxpr: ClosedJaxpr, consts: tuple[bool, ...], carry: tuple[bool, ...], xs: tuple[bool, ...]
-) -> _LoopVjp:
+def _vjp_body(jaxpr: ClosedJaxpr, consts: tuple[bool, ...], carry: tuple[bool, ...], xs: tuple[bool, ...]) -> _LoopVjp:
     count = len(carry)
     while True:
         derived = vjp_program(jaxpr, (*consts, *carry, *xs))
@@ -217,7 +213,12 @@ def _vjp_body(
                 stacked.append(atom)
         inner = program.jaxpr
         before = ClosedJaxpr(
-            Jaxpr(inner.constvars, invars[: len(consts)], [e for e in inner.equations if e.outputs[0] in constant], invariant),
+            Jaxpr(
+                inner.constvars,
+                invars[: len(consts)],
+                [e for e in inner.equations if e.outputs[0] in constant],
+                invariant,
+            ),
             program.consts,
         )
         forward = ClosedJaxpr(
@@ -229,7 +230,15 @@ def _vjp_body(
         carry_takes, ys_takes = derived.takes[:count], derived.takes[count:]
         in_avals = jaxpr.in_avals
         const_avals, carry_avals, _ = _chunks(in_avals, [len(consts), count, len(xs)])
-        sizes = [len(from_consts), len(invariant), sum(carry), sum(consts_given), len(stacked), len(from_xs), sum(ys_takes)]
+        sizes = [
+            len(from_consts),
+            len(invariant),
+            sum(carry),
+            sum(consts_given),
+            len(stacked),
+            len(from_xs),
+            sum(ys_takes),
+        ]
 
         def run(*args: Any) -> list[Any]:
             c, i, ct_carry, sums, s, x, ct_ys = _chunks(args, sizes)
@@ -344,15 +353,11 @@ def _walk_back(
 ) -> tuple[list[Any], list[Any], list[Any]]:
     """The loop back: cotangents of the constants, the first carry, the stacked inputs."""
     invariant, stacked = residuals
-    ct_carry = [
-        instantiate(ct, aval) for ct, aval, has in zip(cts, carry_avals, derived.carried, strict=False) if has
-    ]
+    ct_carry = [instantiate(ct, aval) for ct, aval, has in zip(cts, carry_avals, derived.carried, strict=False) if has]
     extent = length if length is not None else steps[0]
     ct_ys = [
         _zeros_stack(extent, aval, stacked, xs) if ct is None else ct
-        for ct, aval, take in zip(
-            cts[num_carry:], jaxpr.out_avals[num_carry:], derived.takes[num_carry:], strict=True
-        )
+        for ct, aval, take in zip(cts[num_carry:], jaxpr.out_avals[num_carry:], derived.takes[num_carry:], strict=True)
         if take
     ]
     sums = [zeros_of(aval_of(c)) for c, give in zip(consts, derived.consts_given, strict=True) if give]
@@ -433,16 +438,15 @@ def _scan_batch(
     xs = [x if d is None else move_axis(x, d, 1) for x, d in zip(xs, d_xs, strict=True)]
     x_dims = [None if d is None else 0 for d in d_xs]
     carried = [d is not None for d in d_init]
+    name = getattr(size, "axis_name", None)
     while True:
-        probe = batch_program(jaxpr, size, (*d_consts, *[0 if b else None for b in carried], *x_dims))
+        probe = batch_program(jaxpr, size, (*d_consts, *[0 if b else None for b in carried], *x_dims), name)
         grown = [b or d is not None for b, d in zip(carried, probe.out_dims[:num_carry], strict=True)]
         if grown == carried:
             break
         carried = grown
     out_batched = (*carried, *[d is not None for d in probe.out_dims[num_carry:]])
-    derived = batch_program(
-        jaxpr, size, (*d_consts, *[0 if b else None for b in carried], *x_dims), out=out_batched
-    )
+    derived = batch_program(jaxpr, size, (*d_consts, *[0 if b else None for b in carried], *x_dims), name, out_batched)
     init = [batch_to_front(size, x, d) if b else x for x, d, b in zip(init, d_init, carried, strict=True)]
     out = scan_p(
         *steps,
@@ -673,10 +677,11 @@ def _while_batch(
     cond_consts, consts, init = _chunks(args, sizes)
     d_cond, d_consts, d_init = _chunks(dims, sizes)
     carried = [d is not None for d in d_init]
+    name = getattr(size, "axis_name", None)
     while True:
         carry_dims = tuple([0 if b else None for b in carried])
-        probe = batch_program(body_jaxpr, size, (*d_consts, *carry_dims))
-        test = batch_program(cond_jaxpr, size, (*d_cond, *carry_dims))
+        probe = batch_program(body_jaxpr, size, (*d_consts, *carry_dims), name)
+        test = batch_program(cond_jaxpr, size, (*d_cond, *carry_dims), name)
         differs = test.out_dims[0] is not None  # examples stop at different steps
         grown = [b or d is not None or differs for b, d in zip(carried, probe.out_dims[:count], strict=True)]
         if grown == carried:
@@ -684,7 +689,7 @@ def _while_batch(
         carried = grown
     init = [batch_to_front(size, x, d) if b else x for x, d, b in zip(init, d_init, carried, strict=True)]
     stacked = [d is not None or differs for d in probe.out_dims[count:]]
-    body = batch_program(body_jaxpr, size, (*d_consts, *carry_dims), out=(*carried, *stacked)).program
+    body = batch_program(body_jaxpr, size, (*d_consts, *carry_dims), name, (*carried, *stacked)).program
     stack_dims: list[int | None] = [1 if b else None for b in stacked]
     if not differs:
         out = while_p(
@@ -730,9 +735,7 @@ def _until_all_stop(
             cond_consts, consts, (steps,), carry = _chunks(args, [cond_nconsts, body_nconsts, 1, count])
             going = active(cond_consts, carry)
             out = jaxpr_as_fun(body)(*consts, *carry)
-            kept = [
-                where(like_batch(going, new), new, old) for new, old in zip(out[:count], carry, strict=True)
-            ]
+            kept = [where(like_batch(going, new), new, old) for new, old in zip(out[:count], carry, strict=True)]
             return [steps + going, *kept, *out[count:]]
 
         number = Aval((size,), np.dtype(np.int64))
@@ -794,5 +797,3 @@ def _spaced(values: Sequence[Any], mask: Sequence[bool]) -> list[Any]:
     """The values where the mask is true, None elsewhere."""
     given = iter(values)
     return [next(given) if has else None for has in mask]
-
-

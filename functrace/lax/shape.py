@@ -462,14 +462,23 @@ def _ones(extent: int, dtype: np.dtype) -> np.ndarray:
     return np.ones(extent, dtype)
 
 
+def _sum_source(args: Sequence[str], avals: Sequence[Aval], *, axes: tuple[int, ...], keepdims: bool) -> Any:
+    (x,), (aval,) = args, avals
+    if len(axes) == 1 and aval.ndim == 2 and aval.dtype.char in "fd" and 0 < aval.shape[axes[0]] <= _ONES:
+        extent, dtype = aval.shape[axes[0]], aval.dtype
+        text = f"{x}.dot({{ones}})" if axes[0] else f"{{ones}}.dot({x})"
+        if keepdims:
+            text += f".reshape({reduced_shape(aval.shape, axes, True)})"
+        return text, {"ones": (_ones(extent, dtype), f"np.ones({extent}, np.{dtype.type.__name__})")}
+    return f"np.add.reduce({x}, axis={axes}{', keepdims=True' if keepdims else ''})"
+
+
 reduce_sum_p = Primitive(
     "reduce_sum",
     _sum_impl,
     lambda x, *, axes, keepdims: Aval(reduced_shape(x.shape, axes, keepdims), sum_dtype(np.add, x.dtype)),
     transpose=lambda ct, x, *, axes, keepdims: spread(ct, shape_of(x), axes, keepdims),
-    source=lambda args, avals, *, axes, keepdims: (
-        f"np.add.reduce({args[0]}, axis={axes}{', keepdims=True' if keepdims else ''})"
-    ),
+    source=_sum_source,
 )
 reduce_sum_p.batch = reduction_batch(reduce_sum_p)
 

@@ -276,17 +276,7 @@ from .nan_reductions import (
 )
 from .order_statistics import median, nanmedian, nanpercentile, nanquantile, percentile, quantile
 from .padding import pad
-from .polynomials import (
-    poly,
-    polyadd,
-    polyder,
-    polydiv,
-    polyfit,
-    polyint,
-    polymul,
-    polysub,
-    polyval,
-)
+from .polynomials import poly, polyadd, polyder, polydiv, polyfit, polyint, polymul, polysub, polyval
 from .products import (
     cross,
     dot,

@@ -27,8 +27,11 @@ from ..lax.shape import convert_element_type
 #: NumPy's function (or a ufunc and the name of one of its methods) → the function that serves tracers.
 TRACED: dict[Any, Callable] = {}
 
-_CONTAINERS = (list, tuple)
-_NO_VALUE = np._NoValue  # type: ignore[attr-defined]
+#: A ufunc → the operation on operands that it is without keywords, for the hot path.
+OPERATIONS: dict[np.ufunc, Callable] = {}
+
+CONTAINERS = (list, tuple)
+_NO_VALUE = np._NoValue
 
 #: Where `out` stands among the positional arguments of a function in the table.
 _out_positions: dict[Callable, int] = {}
@@ -58,7 +61,7 @@ def implements(
             for arg in args:
                 if arg.__class__ is ndarray:
                     continue
-                if isinstance(arg, Tracer) or (arg.__class__ in _CONTAINERS and _starts_with_tracer(arg)):
+                if isinstance(arg, Tracer) or (arg.__class__ in CONTAINERS and _starts_with_tracer(arg)):
                     return call_traced(original, traced, args, kwargs)
             if kwargs:
                 for name, arg in kwargs.items():
@@ -117,7 +120,7 @@ def has_tracer(container: Iterable[Any]) -> bool:
     if any(issubclass(kind, Tracer) for kind in kinds):
         return True
     if list in kinds or tuple in kinds:
-        return any(item.__class__ in _CONTAINERS and has_tracer(item) for item in container)
+        return any(item.__class__ in CONTAINERS and has_tracer(item) for item in container)
     return False
 
 
@@ -172,7 +175,12 @@ def array_function(self: Any, func: Callable, types: Any, args: tuple, kwargs: d
 
 def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """`Tracer.__array_ufunc__`: a NumPy ufunc, or a method of one, called on a tracer."""
-    key = ufunc if method == "__call__" else (ufunc, method)
+    if method == "__call__":
+        if not kwargs and ufunc in OPERATIONS:
+            return OPERATIONS[ufunc](*[as_operand(x) for x in inputs])
+        key: Any = ufunc
+    else:
+        key = (ufunc, method)
     traced = TRACED.get(key)
     if traced is None:
         raise ArgumentError(
@@ -192,9 +200,10 @@ def as_operand(x: Any) -> Any:
 
     Nested lists with tracers in them are stacked.
     """
-    if isinstance(x, Tracer) or x.__class__ is ndarray or x.__class__ in PYTHON_SCALARS:
+    kind = x.__class__
+    if kind is ndarray or kind in PYTHON_SCALARS or isinstance(x, Tracer):
         return x
-    if x.__class__ in _CONTAINERS:
+    if kind in CONTAINERS:
         if has_tracer(x):
             from .manipulation import stack
 
@@ -209,8 +218,8 @@ def as_array(x: Any) -> Any:
     if x.__class__ is ndarray:
         return x
     x = as_operand(x)
-    if isinstance(x, Tracer):
-        return convert_element_type(x, x.dtype) if x.weak_type else x
+    if isinstance(x, Tracer):  # only a scalar can be weak
+        return convert_element_type(x, x.dtype) if not x.shape and x.weak_type else x
     return np.asarray(x)
 
 
@@ -237,7 +246,7 @@ def static(x: Any, function: str, argument: str, instead: str) -> Any:
     instead
         What to write instead.
     """
-    if x.__class__ in _CONTAINERS:
+    if x.__class__ in CONTAINERS:
         return type(x)([static(item, function, argument, instead) for item in x]) if has_tracer(x) else x
     if not isinstance(x, Tracer):
         return x

@@ -52,7 +52,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0, *, length: int 
         raise ValueError("'list' argument must have no negative elements")
     if length is None:
         places = static(x, "bincount", "x", "functrace.numpy.bincount(x, length=n), which leaves out what is beyond n")
-        length = max(int(np.max(places, initial=-1)) + 1, minlength)
+        length = max(int(np.max(places)) + 1 if places.size else 0, minlength)
     x = convert_element_type(x, np.intp)
     if weights is None:
         amounts: Any = broadcast_to(np.intp(1), x.shape)
@@ -63,6 +63,8 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0, *, length: int 
     if known is None or np.any(known >= length):
         inside = (x >= 0) & (x < length)
         amounts, x = select(inside, amounts, amounts.dtype.type(0)), select(inside, x, 0)
+    if not x.shape[0]:
+        return np.zeros(length, np.intp)  # NumPy's dtype, also where there are weights
     if not length:
         return np.zeros(0, amounts.dtype)
     return scatter_zeros_p(amounts, x, shape=(length,), index=_ONE_ARRAY)

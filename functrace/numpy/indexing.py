@@ -81,7 +81,8 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
 
 @implements(np.choose)
 def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
-    which = _positions("numpy.choose", a)
+    which = as_array(a)
+    which = convert_element_type(which, _INDEX) if which.dtype.kind == "b" else _positions("numpy.choose", which)
     options = choices if isinstance(choices, Tracer) else stack(broadcast_arrays(*choices))
     which = _into_bounds(which, options.shape[0], mode)
     shape = np.broadcast_shapes(which.shape, options.shape[1:])

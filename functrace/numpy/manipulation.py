@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,16 +33,39 @@ def reshape(a: Any, /, shape: Any, order: str = "C", *, copy: Any = None) -> Any
     a = as_array(a)
     sizes = sizes_of(shape)
     if order == "C":
-        return lax.reshape(a, sizes)
+        return reshaped(a, sizes)
     check_order("numpy.reshape", order)
     return reversed_axes(lax.reshape(reversed_axes(a), sizes[::-1]))
 
 
+def reshaped(a: Any, sizes: tuple[int, ...]) -> Any:
+    """`a` with another shape, in which -1 may stand."""
+    shape = a.shape
+    if -1 in sizes:
+        sizes = _known_sizes(sizes, shape)
+    return a if sizes == shape else lax.reshape_p(a, new_sizes=sizes)
+
+
+@lru_cache(maxsize=4096)
+def _known_sizes(sizes: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Sizes with the extent that is missing in place of -1."""
+    size, known = math.prod(shape), -math.prod(sizes)
+    if sizes.count(-1) > 1 or not known or size % known:
+        raise ShapeError(f"cannot reshape array of size {size} into shape {sizes}")
+    return tuple([size // known if extent == -1 else extent for extent in sizes])
+
+
 def sizes_of(shape: Any) -> tuple[int, ...]:
-    """A shape, in which -1 may stand."""
-    if isinstance(shape, Tracer) and shape.shape:
-        shape = list(shape)
-    if isinstance(shape, (int, np.integer, Tracer)):
+    """A shape as Python ints; -1 may stand in it."""
+    if shape.__class__ is int:
+        return (shape,)
+    if shape.__class__ is tuple:
+        for extent in shape:
+            if extent.__class__ is not int:
+                break
+        else:
+            return shape
+    if isinstance(shape, (int, np.integer)) or (isinstance(shape, Tracer) and not shape.shape):
         return (shape.__index__(),)
     return tuple([extent.__index__() for extent in shape])
 
@@ -57,8 +82,10 @@ def check_order(function: str, order: Any) -> None:
 
 def reversed_axes(a: Any) -> Any:
     """`a` with its axes in reversed order."""
-    ndim = ndim_of(a)
-    return lax.transpose_p(a, permutation=tuple(range(ndim - 1, -1, -1))) if ndim > 1 else a
+    ndim = len(a.shape)
+    if ndim == 2:
+        return lax.transpose_p(a, permutation=(1, 0))
+    return lax.transpose_p(a, permutation=tuple(range(ndim - 1, -1, -1))) if ndim > 2 else a
 
 
 @implements(np.ravel)
@@ -80,7 +107,12 @@ def squeeze(a: Any, axis: Any = None) -> Any:
 
 @implements(np.expand_dims)
 def expand_dims(a: Any, axis: Any) -> Any:
-    return lax.expand_dims(as_array(a), tuple(axis) if isinstance(axis, (tuple, list)) else (axis,))
+    a = as_array(a)
+    if isinstance(axis, (tuple, list)):
+        return lax.expand_dims(a, tuple(axis))
+    shape = a.shape
+    axis = canonical_axis(axis, len(shape) + 1)
+    return lax.reshape_p(a, new_sizes=(*shape[:axis], 1, *shape[axis:]))
 
 
 @implements(np.atleast_1d)
@@ -292,7 +324,9 @@ def concatenate(
         operands, axis = [lax.reshape(a, (a.size,)) for a in operands], 0
     if dtype is not None:
         operands = cast(operands, dtype, casting)
-    return lax.concatenate(operands, axis)
+    if not operands or not operands[0].shape:
+        return lax.concatenate(operands, axis)  # an error
+    return lax.concatenate_p(*operands, dimension=canonical_axis(axis, len(operands[0].shape)))
 
 
 concat = concatenate

@@ -17,10 +17,9 @@ from ..lax.dot import matmul
 from ..lax.index_update import IndexUpdateHelper
 from ..lax.indexing import getitem
 from ..lax.shape import canonical_axis, convert_element_type
-from ..lax.shape import reshape as lax_reshape
 from ..lax.shape import transpose as lax_transpose
 from .dispatch import TRACED, array_function, array_ufunc, as_operand, call_traced, is_operand
-from .manipulation import matrix_transpose, ravel, reversed_axes, sizes_of
+from .manipulation import matrix_transpose, ravel, reshaped, reversed_axes, sizes_of
 from .manipulation import reshape as numpy_reshape
 
 _READY = PYTHON_SCALARS | {np.ndarray, np.float64, np.float32}
@@ -142,7 +141,7 @@ def _named(method: Callable, name: str) -> Callable:
 
 def _reshape(self: Tracer, *shape: Any, order: str = "C", copy: Any = None) -> Any:
     sizes = shape[0] if len(shape) == 1 else shape
-    return lax_reshape(self, sizes_of(sizes)) if order == "C" else numpy_reshape(self, sizes, order)
+    return reshaped(self, sizes_of(sizes)) if order == "C" else numpy_reshape(self, sizes, order)
 
 
 def _transpose(self: Tracer, *axes: Any) -> Any:

@@ -9,7 +9,11 @@ import numpy as np
 
 from ..core.aval import canonical_dtype, result_dtype
 from ..core.trace import Tracer
-from ..lax import dot as lax
+from ..lax.dot import dot as dot_of
+from ..lax.dot import dot_general_p
+from ..lax.dot import einsum as einsum_of
+from ..lax.dot import matmul as matmul_of
+from ..lax.dot import tensordot as tensordot_of
 from ..lax.elementwise import conj
 from ..lax.indexing import getitem
 from ..lax.shape import canonical_axis, concatenate, convert_element_type, expand_dims, move_axis, reshape, transpose
@@ -23,7 +27,7 @@ from .dispatch import as_array, implements
 
 @implements(np.dot)
 def dot(a: Any, b: Any, out: None = None) -> Any:
-    return lax.dot(as_array(a), as_array(b))
+    return dot_of(as_array(a), as_array(b))
 
 
 @implements(np.matmul)
@@ -40,26 +44,26 @@ def matmul(
     subok: Any = None,
 ) -> Any:
     if isinstance(x1, Tracer) and isinstance(x2, Tracer) and axes is None and dtype is None:
-        return lax.matmul(x1, x2)
-    return _generalized(lax.matmul, x1, x2, axes=axes, dtype=dtype)
+        return matmul_of(x1, x2)
+    return _generalized(matmul_of, x1, x2, axes=axes, dtype=dtype)
 
 
 def _matvec(x1: Any, x2: Any) -> Any:
     """Matrices on stacked vectors."""
-    return reshape_last(lax.matmul(x1, expand_dims(x2, (len(x2.shape),))), 1)
+    return reshape_last(matmul_of(x1, expand_dims(x2, (len(x2.shape),))), 1)
 
 
 def _vecmat(x1: Any, x2: Any) -> Any:
     """Stacked vectors, conjugated, on matrices."""
     row = expand_dims(conj(x1), (len(x1.shape) - 1,))
-    product = lax.matmul(row, x2)
+    product = matmul_of(row, x2)
     return reshape(product, (*product.shape[:-2], product.shape[-1]))
 
 
 def _vecdot(x1: Any, x2: Any) -> Any:
     """Stacked vectors, the first conjugated, with stacked vectors."""
     if len(x1.shape) == len(x2.shape) == 1:
-        return lax.dot(conj(x1), x2)
+        return dot_of(conj(x1), x2)
     return reshape_last(_vecmat(x1, expand_dims(x2, (len(x2.shape),))), 1)
 
 
@@ -177,7 +181,7 @@ def vecmat(
 
 @implements(np.vdot)
 def vdot(a: Any, b: Any, /) -> Any:
-    return lax.dot(conj(reshape(as_array(a), (-1,))), reshape(as_array(b), (-1,)))
+    return dot_of(conj(reshape(as_array(a), (-1,))), reshape(as_array(b), (-1,)))
 
 
 @implements(np.inner)
@@ -186,7 +190,7 @@ def inner(a: Any, b: Any, /) -> Any:
     m, n = len(a.shape), len(b.shape)
     if not m or not n:
         return a * b
-    return lax.dot_general_p(a, b, dimension_numbers=(((m - 1,), (n - 1,)), ((), ())))
+    return dot_general_p(a, b, dimension_numbers=(((m - 1,), (n - 1,)), ((), ())))
 
 
 @implements(np.outer)
@@ -247,7 +251,7 @@ def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = 
 
 @implements(np.tensordot)
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
-    return lax.tensordot(as_array(a), as_array(b), axes)
+    return tensordot_of(as_array(a), as_array(b), axes)
 
 
 @implements(np.kron)
@@ -270,10 +274,9 @@ def einsum(
     Their order is that of `numpy.einsum_path`, by default the greedy one.
     """
     operands = _with_arrays(operands)
-    arrays = _arrays_of(operands)
-    wide = result_dtype(*[x.dtype for x in arrays]) if dtype is None else canonical_dtype(dtype)
     if dtype is not None:
-        for position, x in enumerate(arrays):
+        wide = canonical_dtype(dtype)
+        for position, x in enumerate(_arrays_of(operands)):
             if not np.can_cast(x.dtype, wide, casting):
                 raise TypeError(
                     f"Iterator operand {position} dtype could not be cast from {x.dtype!r} to {wide!r} according to "
@@ -284,7 +287,7 @@ def einsum(
         optimize = "greedy"
     elif isinstance(optimize, list):
         optimize = tuple(optimize)
-    return convert_element_type(lax.einsum(*operands, optimize=optimize), wide)
+    return einsum_of(*operands, optimize=optimize)
 
 
 def _with_arrays(operands: Sequence[Any], convert: Callable[[Any], Any] = as_array) -> list[Any]:

@@ -211,7 +211,7 @@ def intersect1d(
     values, first, common = _candidates(ar1)
     common = common & isin(values, ar2)
     place, valid = _chosen("intersect1d", common, size)
-    values = convert_element_type(_filled(getitem(values, place), valid, fill_value), dtype)
+    values = convert_element_type(_gathered(values, place, valid, fill_value), dtype)
     if not return_indices:
         return values
     order = argsort_p(ar2, axis=0, stable=True)
@@ -228,7 +228,7 @@ def setdiff1d(
     values, _, kept = (ar1, None, np.True_) if assume_unique else _candidates(ar1)
     kept = kept & ~isin(values, ar2)
     place, valid = _chosen("setdiff1d", kept, size)
-    return _filled(getitem(values, place), valid, 0 if fill_value is None and size is not None else fill_value)
+    return _gathered(values, place, valid, 0 if fill_value is None and size is not None else fill_value)
 
 
 @implements(np.setxor1d, extensions=_SIZED)
@@ -240,7 +240,7 @@ def setxor1d(
     values, _, kept = _candidates(_together(one, two))
     kept = kept & (isin(values, one) ^ isin(values, two))
     place, valid = _chosen("setxor1d", kept, size)
-    return convert_element_type(_filled(getitem(values, place), valid, fill_value), dtype)
+    return convert_element_type(_gathered(values, place, valid, fill_value), dtype)
 
 
 def _together(ar1: Any, ar2: Any) -> Any:
@@ -254,6 +254,13 @@ def _candidates(ar: Any) -> tuple[Any, Any, Any]:
     """The distinct elements in order, the places of the first of each, and which of these are not there to fill."""
     values, first, _, _, total = _unique_rows(ar, ar.shape[0], None)
     return values, first, iota(np.intp, ar.shape[0]) < total
+
+
+def _gathered(values: Any, place: Any, valid: Any, fill_value: Any) -> Any:
+    """The values at places; where they are not valid, the fill."""
+    if values.shape[0]:
+        return _filled(getitem(values, place), valid, fill_value)
+    return np.full(place.shape, 0 if fill_value is None else fill_value, values.dtype)
 
 
 def _chosen(function: str, mask: Any, size: int | None) -> tuple[Any, Any]:

@@ -8,19 +8,43 @@ from typing import Any
 import numpy as np
 
 from ..core.aval import canonical_dtype
+from ..core.primitive import Primitive
 from ..core.trace import Tracer
 from ..errors import ArgumentError
 from ..lax import elementwise as lax
 from ..lax.shape import convert_element_type, dtype_of
-from .dispatch import TRACED, as_operand, call_traced
+from .dispatch import CONTAINERS, OPERATIONS, TRACED, as_operand, call_traced, has_tracer
+
+#: Primitives that keep a dtype weak if all operands' dtypes are: those that stand for Python's operators.
+_WEAK = {
+    lax.neg,
+    lax.positive,
+    lax.abs_,
+    lax.conj_p,
+    lax.add,
+    lax.sub,
+    lax.mul,
+    lax.div,
+    lax.floor_divide,
+    lax.remainder,
+    lax.pow_,
+    lax.bitwise_and,
+    lax.bitwise_or,
+    lax.bitwise_xor,
+    lax.bitwise_not,
+    lax.shift_left,
+    lax.shift_right,
+}
 
 
 def _strong(operation: Callable) -> Callable:
     """A ufunc's result is never weak, also where its operands are (np.add(1.0, 2.0) is a numpy.float64)."""
+    if isinstance(operation, Primitive) and operation not in _WEAK:
+        return operation
 
     def run(*operands: Any) -> Any:
         out = operation(*operands)
-        if isinstance(out, Tracer) and out.weak_type:
+        if isinstance(out, Tracer) and not out.shape and out.weak_type:
             return convert_element_type(out, out.dtype)
         return out
 
@@ -28,7 +52,7 @@ def _strong(operation: Callable) -> Callable:
 
 
 def _unary(ufunc: np.ufunc, operation: Callable) -> Callable:
-    operation = _strong(operation)
+    operation = OPERATIONS[ufunc] = _strong(operation)
 
     def traced(x: Any, /, *, where: Any = True, dtype: Any = None, casting: Any = None, order: Any = None) -> Any:
         _refuse_where(ufunc, where)
@@ -40,13 +64,15 @@ def _unary(ufunc: np.ufunc, operation: Callable) -> Callable:
     def function(x: Any, /, *args: Any, **kwargs: Any) -> Any:
         if isinstance(x, Tracer):
             return call_traced(ufunc, traced, (x, *args), kwargs) if args or kwargs else operation(x)
+        if x.__class__ in CONTAINERS and has_tracer(x):
+            return call_traced(ufunc, traced, (x, *args), kwargs)
         return ufunc(x, *args, **kwargs)
 
     return _register(ufunc, traced, function)
 
 
 def _binary(ufunc: np.ufunc, operation: Callable) -> Callable:
-    operation = _strong(operation)
+    operation = OPERATIONS[ufunc] = _strong(operation)
 
     def traced(
         x1: Any, x2: Any, /, *, where: Any = True, dtype: Any = None, casting: Any = None, order: Any = None
@@ -59,6 +85,10 @@ def _binary(ufunc: np.ufunc, operation: Callable) -> Callable:
 
     def function(x1: Any, x2: Any, /, *args: Any, **kwargs: Any) -> Any:
         if isinstance(x1, Tracer) or isinstance(x2, Tracer):
+            if args or kwargs:
+                return call_traced(ufunc, traced, (x1, x2, *args), kwargs)
+            return operation(as_operand(x1), as_operand(x2))
+        if (x1.__class__ in CONTAINERS or x2.__class__ in CONTAINERS) and has_tracer((x1, x2)):
             return call_traced(ufunc, traced, (x1, x2, *args), kwargs)
         return ufunc(x1, x2, *args, **kwargs)
 
@@ -85,8 +115,6 @@ def _refuse_where(ufunc: np.ufunc, where: Any) -> None:
 def _on_floats(operation: Callable) -> Callable:
     """Rounding: integers are whole already."""
     return lambda x: x if dtype_of(x).kind in "iub" else operation(x)
-
-
 
 
 _UNARY: dict[np.ufunc, Callable] = {

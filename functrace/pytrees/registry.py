@@ -155,7 +155,7 @@ def make_node(kind: Kind, arity: int, aux: Any) -> Node:
     if not _PLAIN.issuperset(types):
         return Node(kind, arity, aux, shared=False)
     key = (kind, arity, type(aux), *types, *items)
-    return nodes.get(key) or nodes.remember(key, Node(kind, arity, aux, shared=True))
+    return shared_nodes.get(key) or shared_nodes.remember(key, Node(kind, arity, aux, shared=True))
 
 
 # Two values of one of these types that are equal cannot be told apart, so either may stand for the other.
@@ -182,4 +182,4 @@ class Table(dict[tuple[Any, ...], T]):
             return self.setdefault(key, value)
 
 
-nodes: Table[Node] = Table()
+shared_nodes: Table[Node] = Table()

@@ -437,9 +437,7 @@ class _VjpRules:
     def bwd(self, residuals: Sequence[Any], cts: Sequence[Any], avals: Sequence[Aval]) -> list[Any]:
         """The cotangents of the arguments; None is zero."""
         name = getattr(self.user_bwd, "__name__", "bwd")
-        result = self.user_bwd(
-            *self.nondiff, self.residual_tree.unflatten(residuals), self.out_tree.unflatten(cts)
-        )
+        result = self.user_bwd(*self.nondiff, self.residual_tree.unflatten(residuals), self.out_tree.unflatten(cts))
         if not isinstance(result, (tuple, list)) or len(result) != len(self.rest):
             got = f"{len(result)} entries" if isinstance(result, (tuple, list)) else type(result).__name__
             raise StructureError(
@@ -463,9 +461,7 @@ class _VjpRules:
         present = [(ct, aval) for ct, aval in zip(flat, avals, strict=True) if ct is not None]
         _check_rule(name, self.function.name, "cotangent", [c for c, _ in present], [a for _, a in present])
         return [
-            None
-            if ct is None or aval.dtype.kind not in "fc"
-            else convert_element_type(as_leaf(ct), aval.dtype)
+            None if ct is None or aval.dtype.kind not in "fc" else convert_element_type(as_leaf(ct), aval.dtype)
             for ct, aval in zip(flat, avals, strict=True)
         ]
 
@@ -690,5 +686,3 @@ def closure_convert(fun: Callable, *example_args: Any) -> tuple[Callable, list[A
         return out_tree.unflatten(eval_jaxpr(closed.jaxpr, closed.consts, *args[count:], *given))
 
     return converted, captured
-
-

@@ -460,5 +460,3 @@ def linearize(fun: Callable, *primals: Any, has_aux: bool = False) -> Any:
     if has_aux:
         return result, f_jvp, kept["aux"]
     return result, f_jvp
-
-

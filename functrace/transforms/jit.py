@@ -22,6 +22,7 @@ from ..core.trace import Tracer, current_recording, require_callable
 from ..errors import ArgumentError, DtypeError, OptionError
 from .arguments import as_leaf, flatten_result
 from .programs import batch_program, hoist_tracers, instantiate, jvp_program, vjp_program
+from .vmap import axis_environment
 
 CACHE_SIZE = 4096
 
@@ -59,9 +60,7 @@ def _jit_vjp_bwd(
     cts: Sequence, residuals: Sequence, args: Sequence, wanted: tuple[bool, ...], *, jaxpr: ClosedJaxpr, name: str
 ) -> list[Any]:
     derived = vjp_program(jaxpr, wanted)
-    given = [
-        instantiate(ct, aval) for ct, aval, take in zip(cts, jaxpr.out_avals, derived.takes, strict=True) if take
-    ]
+    given = [instantiate(ct, aval) for ct, aval, take in zip(cts, jaxpr.out_avals, derived.takes, strict=True) if take]
     parts = iter(call(derived.backward, *residuals, *given, name=f"backward_{name}"))
     return [next(parts) if gives else None for gives in derived.gives]
 
@@ -69,7 +68,7 @@ def _jit_vjp_bwd(
 def _jit_batch(
     size: int, args: Sequence, dims: Sequence, *, jaxpr: ClosedJaxpr, name: str
 ) -> tuple[list[Any], Sequence[int | None]]:
-    derived = batch_program(jaxpr, size, tuple(dims))
+    derived = batch_program(jaxpr, size, tuple(dims), getattr(size, "axis_name", None))
     return call(derived.program, *args, name=f"vmap_{name}"), derived.out_dims
 
 
@@ -221,7 +220,7 @@ class JitFunction:
                         instead="static_argnums or static_argnames for an argument that is a setting",
                     ) from None
                 kinds.append(aval_of(leaf))
-        key = (treedef, tuple(kinds), statics)
+        key = (treedef, tuple(kinds), statics, axis_environment())
         entry = self._cache.get(key)
         if entry is not None:
             return leaves, entry, []
@@ -290,7 +289,7 @@ class JitFunction:
         statics, dynamic_args, dynamic_kwargs = self._split(args, kwargs)
         leaves, treedef = tree.flatten((dynamic_args, dynamic_kwargs))
         avals = [aval_of(leaf if isinstance(leaf, ShapeDtypeStruct) else as_leaf(leaf)) for leaf in leaves]
-        key = (treedef, tuple(avals), statics)
+        key = (treedef, tuple(avals), statics, axis_environment())
         entry = self._cache.get(key)
         if entry is None:
             entry, captured = self._trace_entry(args, kwargs, treedef, avals)

@@ -171,4 +171,3 @@ def _with_axis(aval: Aval, dim: int, size: int) -> Aval:
 def instantiate(ct: Any, aval: Aval) -> Any:
     """A cotangent or tangent, zeros where it is None."""
     return zeros_of(aval) if ct is None else ct
-

@@ -38,6 +38,17 @@ class BatchTracer(Tracer):
         return Aval(tuple(shape), aval.dtype, aval.weak_type)
 
 
+class AxisSize(int):
+    """The size of a batch, which knows the name of its axis."""
+
+    axis_name: Hashable | None
+
+    def __new__(cls, size: int, axis_name: Hashable | None) -> AxisSize:
+        self = super().__new__(cls, size)
+        self.axis_name = axis_name
+        return self
+
+
 class BatchTrace(Trace):
     """Carries out on whole batches. A value that is the same for every example is no tracer."""
 
@@ -45,7 +56,7 @@ class BatchTrace(Trace):
 
     def __init__(self, size: int, axis_name: Any = None) -> None:
         super().__init__()
-        self.size = size
+        self.size = AxisSize(size, axis_name)
         self.axis_name = axis_name
         self.open = True
 
@@ -289,6 +300,11 @@ def named_axis(name: Hashable | None, trace: BatchTrace) -> Iterator[None]:
         yield
     finally:
         _names.traces.pop()
+
+
+def axis_environment() -> tuple[tuple[Hashable, int], ...]:
+    """The named axes here, with their sizes: what a traced program may depend on."""
+    return tuple([(name, int(trace.size)) for name, trace in _names.traces])
 
 
 def axis_trace(name: Hashable) -> BatchTrace:

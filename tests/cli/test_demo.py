@@ -58,7 +58,7 @@ def test_demo_leaves_the_curve_the_jaxpr_and_the_source(finished: tuple) -> None
     assert {path.name for path in out.iterdir()} == FILES
     assert (out / "loss-curve.png").read_bytes().startswith(b"\x89PNG\r\n")
     jaxpr = (out / "loss-jaxpr.txt").read_text(encoding="utf-8")
-    assert jaxpr.startswith("{ lambda") and "dot_general" in jaxpr and "f64[64,10]" in jaxpr
+    assert jaxpr.startswith("{ lambda") and "dot_general" in jaxpr and "f64[32,10]" in jaxpr
     source = (out / "gradient-source.txt").read_text(encoding="utf-8")
     compile(source, "gradient-source.txt", "exec")
     assert "np." in source

@@ -1,4 +1,4 @@
-"""What is recorded of a function of `functrace.numpy`: a jaxpr that is well formed, free of arrays, and NumPy's value."""
+"""What is recorded of a function of `functrace.numpy`: a jaxpr that is well formed, with NumPy's value."""
 
 from __future__ import annotations
 

@@ -1,0 +1,119 @@
+"""Functions written for one structure, without a loop over its nodes.
+
+Their source is made of numbers and of names made here. Keys, classes and static data go in as objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from functrace.pytrees.registry import Node, kinds, leaf_classes, registered
+from functrace.pytrees.traversal import Nodes
+
+USES_BEFORE_COMPILING = 10  # to write a function costs about as much as thirty uses without it
+LARGEST_COMPILED = 1_000
+
+
+def compile_unflatten(nodes: Nodes) -> Callable[[list[Any]], Any]:
+    """Write the function that puts a tree together: one statement for each container, the innermost first."""
+    statements: list[str] = []
+    namespace: dict[str, Any] = {}
+    names: list[str] = []
+    remaining = nodes.count(None)
+    parameters = "".join([f"leaf{i}, " for i in range(remaining)])
+    for number, node in enumerate(reversed(nodes)):
+        if node is None:
+            remaining -= 1
+            names.append(f"leaf{remaining}")
+            continue
+        children = [names.pop() for _ in range(node.arity)]
+        listed = "".join([child + ", " for child in children])
+        if node.kind.cls is list:
+            value = f"[{listed}]"
+        elif node.kind.cls is tuple:
+            value = f"({listed})"
+        elif node.kind.cls is dict:
+            namespace.update({f"key{number}_{i}": key for i, key in enumerate(node.aux)})
+            value = "{" + "".join([f"key{number}_{i}: {child}, " for i, child in enumerate(children)]) + "}"
+        else:
+            namespace.update({f"join{number}": node.kind.join, f"aux{number}": node.aux})
+            value = f"join{number}(aux{number}, ({listed}))"
+        statements.append(f"node{number} = {value}")
+        names.append(f"node{number}")
+    if parameters:
+        statements.insert(0, f"({parameters}) = leaves")
+    return _compile("unflatten", "leaves", [*statements, f"return {names[0]}"], namespace)
+
+
+def compile_flatten_same(nodes: Nodes) -> Callable[[Any], list[Any] | None]:
+    """Write the function that gives the leaves of a tree that has these nodes, and None for any other.
+
+    It looks at the containers from the root down, and then at the leaves, which must be no containers.
+    """
+    statements: list[str] = []
+    namespace: dict[str, Any] = {
+        "KeyError": KeyError,
+        "all_leaves": _all_leaves,
+        "leaf_classes": leaf_classes,
+        "len": len,
+        "type": type,
+    }
+    leaves: list[str] = []
+    pending = ["tree"]
+    for number, node in enumerate(nodes):
+        name = pending.pop()
+        if node is None:
+            leaves.append(name)
+            continue
+        children = [f"child{number}_{i}" for i in range(node.arity)]
+        statements += _take_apart(node, number, name, children, namespace)
+        pending += reversed(children)
+    listed = "".join([leaf + ", " for leaf in leaves])
+    if leaves:
+        known = " and ".join([f"type({leaf}) in leaf_classes" for leaf in leaves])
+        statements += [f"if not ({known}) and not all_leaves(({listed})):", "    return None"]
+    return _compile("flatten_same", "tree", [*statements, f"return [{listed}]"], namespace)
+
+
+def _take_apart(node: Node, number: int, name: str, children: list[str], namespace: dict[str, Any]) -> list[str]:
+    """The statements that return None if what has this name is another node, and name its children otherwise."""
+    cls = node.kind.cls
+    namespace[f"class{number}"] = cls
+    has_class = f"if type({name}) is not class{number}"
+    unpack = "".join([child + ", " for child in children]) + " = "
+    if cls in (tuple, list) or cls not in registered:  # what is a container and not registered is a named tuple
+        check = [f"{has_class} or len({name}) != {node.arity}:", "    return None"]
+        return [*check, unpack + name] if children else check
+    if cls is dict and ({str}.issuperset(map(type, node.aux)) or {int}.issuperset(map(type, node.aux))):
+        # Any dict with these keys and no others sorts them in this order; that is not so of keys of every class.
+        namespace.update({f"key{number}_{i}": key for i, key in enumerate(node.aux)})
+        check = [f"{has_class} or len({name}) != {node.arity}:", "    return None"]
+        lookups = [f"    {child} = {name}[key{number}_{i}]" for i, child in enumerate(children)]
+        return [*check, "try:", *lookups, "except KeyError:", "    return None"] if children else check
+    namespace.update(
+        {f"split{number}": node.kind.split, f"node{number}": node, f"matches{number}": node.matches},
+    )
+    return [
+        f"{has_class}:",
+        "    return None",
+        f"children, node = split{number}({name})",
+        f"if node is not node{number} and not matches{number}(node):",
+        "    return None",
+        *([unpack + "children"] if children else []),
+    ]
+
+
+def _all_leaves(values: tuple[Any, ...]) -> bool:
+    for x in values:
+        if kinds[type(x)] is not None:
+            return False
+    return True
+
+
+def _compile(name: str, parameter: str, statements: list[str], namespace: dict[str, Any]) -> Callable[[Any], Any]:
+    source = "\n    ".join([f"def {name}({parameter}):", *statements])
+    namespace["__builtins__"] = {}
+    exec(compile(source, f"<functrace {name}>", "exec"), namespace)
+    function: Callable[[Any], Any] = namespace.pop(name)
+    return function

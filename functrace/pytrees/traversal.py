@@ -1,0 +1,91 @@
+"""A tree taken apart into its leaves and its nodes in preorder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+import functrace.pytrees.containers  # noqa: F401  what it registers is what a traversal takes apart
+from functrace.errors import ArgumentError
+from functrace.pytrees.registry import Kind, Node, kinds
+
+IsLeaf: TypeAlias = Callable[[Any], bool] | None
+Nodes: TypeAlias = tuple[Node | None, ...]  # in preorder, with None for a leaf
+
+_DEEPEST = 100_000
+
+
+def take_apart(tree: Any, is_leaf: IsLeaf = None) -> tuple[list[Any], Nodes]:
+    """The leaves and the nodes of a tree."""
+    kind = kinds[type(tree)]
+    if kind is None or (is_leaf is not None and is_leaf(tree)):
+        return [tree], (None,)
+    leaves: list[Any] = []
+    nodes: list[Node | None] = []
+    try:
+        _descend(tree, kind, is_leaf, leaves, nodes)
+    except RecursionError:  # a tree deeper than Python's stack: the slower way has no such limit
+        nodes = []
+        leaves = [leaf for _, leaf in visit(tree, is_leaf and without_path(is_leaf), nodes)]
+    return leaves, tuple(nodes)
+
+
+def _descend(tree: Any, kind: Kind, is_leaf: IsLeaf, leaves: list[Any], nodes: list[Node | None]) -> None:
+    children, node = kind.split(tree)
+    nodes.append(node)
+    for child in children:
+        kind_of_child = kinds[type(child)]
+        if kind_of_child is None or (is_leaf is not None and is_leaf(child)):
+            leaves.append(child)
+            nodes.append(None)
+        else:
+            _descend(child, kind_of_child, is_leaf, leaves, nodes)
+
+
+def visit(tree: Any, is_leaf: Callable[..., bool] | None, nodes: list[Node | None]) -> Iterator[tuple[list[Any], Any]]:
+    """Yield every leaf with the path to it (one list, changed on the way), and append the nodes in preorder.
+
+    `is_leaf` takes the path and the container.
+    """
+    path: list[Any] = []
+    levels: list[Iterator[tuple[Any, Any]]] = []
+    child = tree
+    while True:
+        kind = kinds[type(child)]
+        if kind is None or (is_leaf is not None and is_leaf(tuple(path), child)):
+            nodes.append(None)
+            yield path, child
+        else:
+            children, node = kind.split(child)
+            nodes.append(node)
+            levels.append(iter(with_keys(child, children, node)))
+            path.append(None)
+            if len(levels) > _DEEPEST:
+                raise ArgumentError(
+                    f"a pytree is nested more than {_DEEPEST:,} deep: a {type(child).__name__} that contains itself?",
+                    instead="flatten a tree without cycles",
+                )
+        while levels:
+            step = next(levels[-1], None)
+            if step is not None:
+                path[-1], child = step
+                break
+            levels.pop()
+            path.pop()
+        else:
+            return
+
+
+def without_path(is_leaf: Callable[[Any], bool]) -> Callable[..., bool]:
+    """The function for `visit` that asks `is_leaf` of the container alone."""
+    return lambda path, tree: is_leaf(tree)
+
+
+def with_keys(tree: Any, children: Sequence[Any], node: Node) -> Iterable[tuple[Any, Any]]:
+    """The children of a container, each with its key."""
+    keys = node.kind.keys(tree, node)
+    if len(keys) != node.arity:
+        raise ArgumentError(
+            f"flatten_with_keys of {node.kind.cls.__qualname__} gave {len(keys)} keys for {node.arity} children"
+        )
+    return zip(keys, children, strict=True)
