@@ -4,8 +4,7 @@ A tree is taken apart into the flat list of its leaves and a `PyTreeDef`, which 
 Containers are tuples, lists, dicts, named tuples, `None` (which has no leaves), `OrderedDict`, `defaultdict` and every
 class that was registered. Everything else is a leaf, a subclass of `list` or `dict` that was not registered too.
 
-A `PyTreeDef` is the list of the tree's nodes in preorder, with `None` for a leaf. No algorithm on it recurses. Nodes
-and structures that are met again are the same objects, so that to compare them is to compare two addresses.
+This is the public face of `functrace.pytrees`, where the structures, the containers and their registration are.
 """
 
 from __future__ import annotations
@@ -373,10 +372,10 @@ def transpose(outer_treedef: PyTreeDef, inner_treedef: PyTreeDef | None, pytree_
         inner_treedef = structure(parts[0])
     expected = outer_treedef.compose(inner_treedef)
     found = flatten_up_to(expected._nodes, pytree_to_transpose, "outer_treedef.compose(inner_treedef)", "the tree")
-    if not all_leaves(found):
-        path = path_of_leaf(expected._nodes, [kinds[type(part)] is None for part in found].index(False))
+    containers = [i for i, part in enumerate(found) if kinds[type(part)] is not None]
+    if containers:
         raise StructureError(
-            f"transpose expects a leaf{at(path)}, and there is a container\n"
+            f"transpose expects a leaf{at(path_of_leaf(expected._nodes, containers[0]))}, and there is a container\n"
             f"  expected: {shorten(expected)}\n  the tree: {shorten(structure(pytree_to_transpose))}"
         )
     stride = inner_treedef.num_leaves
@@ -404,10 +403,6 @@ def broadcast(prefix_tree: Any, full_tree: Any, is_leaf: IsLeaf = None) -> Any:
     ------
     StructureError
         If the prefix does not fit; the error names the path.
-
-    See Also
-    --------
-    broadcast_prefix : the same leaves as a list.
 
     Examples
     --------

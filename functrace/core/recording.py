@@ -12,7 +12,7 @@ from ..errors import UnexpectedTracerError, user_location
 from .aval import Aval, aval_of
 from .jaxpr import Atom, ClosedJaxpr, Equation, Jaxpr, Literal, Var, is_scalar
 from .primitive import Primitive
-from .trace import Trace, Tracer, enter_trace, leave_trace, recording
+from .trace import Trace, Tracer, enter_trace, leave_trace, raise_refusal, recording
 
 
 class JaxprTracer(Tracer):
@@ -128,9 +128,19 @@ def record(function: Callable[..., Sequence[Any]], avals: Sequence[Aval], *, cre
         else:
             outputs = function(*inputs)
         return trace.close([tracer._var for tracer in inputs], outputs)
+    except ValueError as error:
+        raise_refusal(error)
+        raise
     finally:
         leave_trace()
         trace.open = False
+
+
+def require_open(value: Any) -> Any:
+    """`value`, which is no tracer that outlived its trace."""
+    if isinstance(value, Tracer) and not value._trace.open:
+        raise leaked([value])
+    return value
 
 
 def leaked(args: Sequence[Any]) -> UnexpectedTracerError:

@@ -36,6 +36,7 @@ class Trace:
     """
 
     __slots__ = ("level", "location")
+    open: bool  # whether it runs still: a tracer of one that has ended has leaked
 
     def __init__(self) -> None:
         self.level = next(_levels)
@@ -286,6 +287,12 @@ def set_methods(methods: dict[str, Any]) -> None:
     """Give every tracer these operators, methods and properties."""
     for name, method in methods.items():
         setattr(Tracer, name, method)
+
+
+def raise_refusal(error: ValueError) -> None:
+    """Raise a tracer's refusal to become a number (`out[i] = x`), where NumPy hides it behind an error of its own."""
+    if isinstance(error.__cause__, ConcretizationTypeError):
+        raise error.__cause__ from None
 
 
 def concrete_or_none(value: Any) -> Any:

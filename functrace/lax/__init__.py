@@ -5,7 +5,7 @@ from .control_flow import associative_scan, cond, fori_loop, map, scan, switch, 
 from .creation import broadcasted_iota, full, full_like, iota
 from .cumulative import cummax, cummin, cumprod, cumsum
 from .dot import dot, dot_general
-from .dynamic_slice import (
+from .slicing import (
     dynamic_index_in_dim,
     dynamic_slice,
     dynamic_slice_in_dim,

@@ -14,7 +14,7 @@ from ..core.trace import current_recording
 from ..errors import OptionError, ShapeError
 from ..transforms.vmap import BatchTracer, axis_trace
 from .creation import iota
-from .dynamic_slice import dynamic_index_in_dim
+from .slicing import dynamic_index_in_dim
 from .elementwise import where
 from .indexing import getitem
 from .reduction import reduce_max, reduce_min

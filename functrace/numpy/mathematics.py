@@ -118,7 +118,8 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
 
 @implements(np.divmod)
 def divmod(x1: Any, x2: Any, /) -> tuple[Any, Any]:
-    return lax.divmod(as_array(x1) if as_operand(x1) is x1 else as_operand(x1), as_operand(x2))
+    quotient, rest = lax.divmod(as_operand(x1), as_operand(x2))
+    return convert_element_type(quotient, quotient.dtype), convert_element_type(rest, rest.dtype)
 
 
 @implements(np.modf)

@@ -217,7 +217,7 @@ def intersect1d(
     order = argsort_p(ar2, axis=0, stable=True)
     where = searchsorted(getitem(ar2, order), values, "left")
     second = getitem(order, min_(where, max(ar2.shape[0] - 1, 0))) if ar2.shape[0] else where
-    return values, getitem(first, place), second
+    return values, _gathered(first, place, valid, None), second
 
 
 @implements(np.setdiff1d, extensions=_SIZED)

@@ -10,10 +10,10 @@ import numpy as np
 from ..core.aval import canonical_dtype
 from ..core.primitive import Primitive
 from ..core.trace import Tracer
-from ..errors import ArgumentError
+from ..errors import ArgumentError, TracerArrayConversionError
 from ..lax import elementwise as lax
 from ..lax.shape import convert_element_type, dtype_of
-from .dispatch import CONTAINERS, OPERATIONS, TRACED, as_operand, call_traced, has_tracer
+from .dispatch import OPERATIONS, TRACED, as_operand, call_traced, has_tracer
 
 #: Primitives that keep a dtype weak if all operands' dtypes are: those that stand for Python's operators.
 _WEAK = {
@@ -64,9 +64,12 @@ def _unary(ufunc: np.ufunc, operation: Callable) -> Callable:
     def function(x: Any, /, *args: Any, **kwargs: Any) -> Any:
         if isinstance(x, Tracer):
             return call_traced(ufunc, traced, (x, *args), kwargs) if args or kwargs else operation(x)
-        if x.__class__ in CONTAINERS and has_tracer(x):
-            return call_traced(ufunc, traced, (x, *args), kwargs)
-        return ufunc(x, *args, **kwargs)
+        try:
+            return ufunc(x, *args, **kwargs)
+        except TracerArrayConversionError:
+            if not has_tracer((x,)):
+                raise
+        return call_traced(ufunc, traced, (x, *args), kwargs)
 
     return _register(ufunc, traced, function)
 
@@ -88,9 +91,12 @@ def _binary(ufunc: np.ufunc, operation: Callable) -> Callable:
             if args or kwargs:
                 return call_traced(ufunc, traced, (x1, x2, *args), kwargs)
             return operation(as_operand(x1), as_operand(x2))
-        if (x1.__class__ in CONTAINERS or x2.__class__ in CONTAINERS) and has_tracer((x1, x2)):
-            return call_traced(ufunc, traced, (x1, x2, *args), kwargs)
-        return ufunc(x1, x2, *args, **kwargs)
+        try:
+            return ufunc(x1, x2, *args, **kwargs)
+        except TracerArrayConversionError:
+            if not has_tracer((x1, x2)):
+                raise
+        return call_traced(ufunc, traced, (x1, x2, *args), kwargs)
 
     return _register(ufunc, traced, function)
 

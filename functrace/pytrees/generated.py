@@ -11,7 +11,7 @@ from typing import Any
 from functrace.pytrees.registry import Node, kinds, leaf_classes, registered
 from functrace.pytrees.traversal import Nodes
 
-USES_BEFORE_COMPILING = 10  # to write a function costs about as much as thirty uses without it
+USES_BEFORE_COMPILING = 30  # to write a function costs as much as 20 to 100 uses without it
 LARGEST_COMPILED = 1_000
 
 
@@ -80,22 +80,19 @@ def _take_apart(node: Node, number: int, name: str, children: list[str], namespa
     """The statements that return None if what has this name is another node, and name its children otherwise."""
     cls = node.kind.cls
     namespace[f"class{number}"] = cls
-    has_class = f"if type({name}) is not class{number}"
+    other_class = f"type({name}) is not class{number}"
+    other_length = f"{other_class} or len({name}) != {node.arity}"
     unpack = "".join([child + ", " for child in children]) + " = "
     if cls in (tuple, list) or cls not in registered:  # what is a container and not registered is a named tuple
-        check = [f"{has_class} or len({name}) != {node.arity}:", "    return None"]
-        return [*check, unpack + name] if children else check
-    if cls is dict and ({str}.issuperset(map(type, node.aux)) or {int}.issuperset(map(type, node.aux))):
+        return [f"if {other_length}:", "    return None", *([unpack + name] if children else [])]
+    if cls is dict and {type(key) for key in node.aux} in ({str}, {int}):
         # Any dict with these keys and no others sorts them in this order; that is not so of keys of every class.
         namespace.update({f"key{number}_{i}": key for i, key in enumerate(node.aux)})
-        check = [f"{has_class} or len({name}) != {node.arity}:", "    return None"]
         lookups = [f"    {child} = {name}[key{number}_{i}]" for i, child in enumerate(children)]
-        return [*check, "try:", *lookups, "except KeyError:", "    return None"] if children else check
-    namespace.update(
-        {f"split{number}": node.kind.split, f"node{number}": node, f"matches{number}": node.matches},
-    )
+        return [f"if {other_length}:", "    return None", "try:", *lookups, "except KeyError:", "    return None"]
+    namespace.update({f"split{number}": node.kind.split, f"node{number}": node, f"matches{number}": node.matches})
     return [
-        f"{has_class}:",
+        f"if {other_class}:",
         "    return None",
         f"children, node = split{number}({name})",
         f"if node is not node{number} and not matches{number}(node):",
@@ -105,10 +102,7 @@ def _take_apart(node: Node, number: int, name: str, children: list[str], namespa
 
 
 def _all_leaves(values: tuple[Any, ...]) -> bool:
-    for x in values:
-        if kinds[type(x)] is not None:
-            return False
-    return True
+    return {kinds[type(x)] for x in values} == {None}
 
 
 def _compile(name: str, parameter: str, statements: list[str], namespace: dict[str, Any]) -> Callable[[Any], Any]:

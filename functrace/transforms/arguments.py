@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import tree
 from ..core.aval import Aval, aval_of, describe, float0, short_dtype
+from ..core.recording import require_open
 from ..core.trace import Tracer
 from ..errors import ArgumentError, DtypeError, ShapeError
 
@@ -58,8 +59,8 @@ def own(values: Iterable[Any], borrowed: Iterable[Any] = ()) -> list[Any]:
 
 
 def fresh(value: Any) -> Any:
-    """A copy of an array; scalars and tracers as they are."""
-    return np.array(value) if isinstance(value, ndarray) else value
+    """A copy of an array; scalars and tracers as they are, but no tracer that outlived its trace."""
+    return np.array(value) if isinstance(value, ndarray) else require_open(value)
 
 
 def flatten_result(result: Any, transform: str) -> tuple[list[Any], Any]:

@@ -147,7 +147,7 @@ def value_and_grad(
         else:
             parts = [None] * len(leaves)
         gradients = own([_gradient(part, leaf) for part, leaf in zip(parts, leaves, strict=True)], leaves)
-        if isinstance(value, np.ndarray):
+        if value.__class__ is not np.float64:
             value = fresh(value)
         result = treedef.unflatten(gradients)
         if has_aux:

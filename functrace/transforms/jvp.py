@@ -8,7 +8,7 @@ from typing import Any
 from ..core.aval import Aval, aval_of
 from ..core.primitive import Primitive
 from ..core.recording import leaked
-from ..core.trace import Trace, Tracer, enter_trace, leave_trace
+from ..core.trace import Trace, Tracer, enter_trace, leave_trace, raise_refusal
 
 
 class JVPTracer(Tracer):
@@ -84,6 +84,9 @@ def run_jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequ
     ]
     try:
         return function(*inputs), trace
+    except ValueError as error:
+        raise_refusal(error)
+        raise
     finally:
         leave_trace()
         trace.open = False

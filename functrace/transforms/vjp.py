@@ -12,7 +12,7 @@ from ..core.jaxpr import ClosedJaxpr
 from ..core.primitive import Primitive
 from ..core.recording import leaked
 from ..errors import DifferentiationError
-from ..core.trace import Trace, Tracer, current_location, current_recording, enter_trace, leave_trace
+from ..core.trace import Trace, Tracer, current_location, current_recording, enter_trace, leave_trace, raise_refusal
 
 # A note is (primitive, values of the inputs, their positions or -1, value of the output, parameters, location).
 # A value's position is the place of the note that made it; the inputs come first, with None in place of a note.
@@ -67,6 +67,10 @@ class VJPTrace(Trace):
         self.locate = current_recording() is not None
         self.outermost = outermost
 
+    @property
+    def open(self) -> bool:  # type: ignore[override]
+        return self.notes.__class__ is not _Ended
+
     def new_input(self, value: Any) -> Any:
         self.notes.append(None)
         return VJPTracer(self, value, len(self.notes) - 1) if is_inexact(value) else value
@@ -105,6 +109,8 @@ class VJPTrace(Trace):
         self, primitive: Primitive, values: Sequence[Any], positions: Sequence[int], params: dict[str, Any]
     ) -> Any:
         """A primitive without a derivative, or one with a program inside, whose way forward gives residuals too."""
+        if not self.open:
+            raise leaked([VJPTracer(self, value, -1) for value in values])
         if primitive.vjp_fwd is None:
             return primitive(*values, **params)
         wanted = tuple([target >= 0 for target in positions])
@@ -160,6 +166,9 @@ def trace_vjp(function: Callable[..., Any], inputs: Sequence[Any]) -> tuple[Any,
     notes = trace.notes
     try:
         return function(*tracers), trace, notes
+    except ValueError as error:
+        raise_refusal(error)
+        raise
     finally:
         leave_trace()
         trace.notes = _Ended()

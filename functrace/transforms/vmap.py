@@ -14,7 +14,7 @@ from .. import tree
 from ..core.aval import Aval, aval_of
 from ..core.primitive import Primitive
 from ..core.recording import leaked
-from ..core.trace import Trace, Tracer, enter_trace, leave_trace, require_callable
+from ..core.trace import Trace, Tracer, enter_trace, leave_trace, raise_refusal, require_callable
 from ..errors import ArgumentError, OptionError, StructureError
 from ..lax.shape import batch_to_front, move_axis, ndim_of, shape_of
 from .arguments import as_leaf, flatten_result, fresh, own
@@ -173,6 +173,9 @@ def run_batched(
     try:
         with named_axis(axis_name, trace):
             out, rest = function(*tracers)
+    except ValueError as error:
+        raise_refusal(error)
+        raise
     finally:
         leave_trace()
         trace.open = False

@@ -65,7 +65,9 @@ def test_dot_agrees_with_numpy(case):
 
 
 @few
-@given(pairs(((3,), (3,)), ((2, 3), (4, 3)), ((2, 3), (4, 5, 3)), ((), (2,)), ((), ()), ((2, 0), (3, 0)), ((3,), (2, 3))))
+@given(
+    pairs(((3,), (3,)), ((2, 3), (4, 3)), ((2, 3), (4, 5, 3)), ((), (2,)), ((), ()), ((2, 0), (3, 0)), ((3,), (2, 3)))
+)
 def test_inner_agrees_with_numpy(case):
     check_agreement("inner", *case)
 
@@ -83,7 +85,9 @@ def test_outer_agrees_with_numpy(case):
 
 
 @few
-@given(pairs(((3,), (2,)), ((2, 3), (2,)), ((), (2, 2)), ((2, 3), (3, 1)), ((2,), (2, 1, 3)), ((0, 2), (2, 2)), ((), ())))
+@given(
+    pairs(((3,), (2,)), ((2, 3), (2,)), ((), (2, 2)), ((2, 3), (3, 1)), ((2,), (2, 1, 3)), ((0, 2), (2, 2)), ((), ()))
+)
 def test_kron_agrees_with_numpy(case):
     check_agreement("kron", *case)
 
@@ -104,8 +108,12 @@ def test_products_of_stacked_vectors_agree_with_numpy(data):
 @few
 @given(st.data())
 def test_products_of_matrices_and_stacked_vectors_agree_with_numpy(data):
-    check_agreement("matvec", *data.draw(pairs(((2, 3), (3,)), ((5, 2, 3), (3,)), ((2, 3), (5, 3)), ((5, 2, 3), (5, 3)))))
-    check_agreement("vecmat", *data.draw(pairs(((3,), (3, 2)), ((5, 3), (3, 2)), ((3,), (5, 3, 2)), ((5, 3), (5, 3, 2)))))
+    check_agreement(
+        "matvec", *data.draw(pairs(((2, 3), (3,)), ((5, 2, 3), (3,)), ((2, 3), (5, 3)), ((5, 2, 3), (5, 3))))
+    )
+    check_agreement(
+        "vecmat", *data.draw(pairs(((3,), (3, 2)), ((5, 3), (3, 2)), ((3,), (5, 3, 2)), ((5, 3), (5, 3, 2))))
+    )
 
 
 def test_products_take_axes_and_a_dtype():
@@ -324,7 +332,9 @@ def test_products_over_a_batch_are_the_products_of_each():
     x, y = points((5, 2, 3)), points((5, 3, 4), seed=1)
     for in_axes in [(0, 0), (0, None), (None, 0)]:
         given = [a if axis is not None else a[0] for a, axis in zip((x, y), in_axes, strict=True)]
-        expected = np.stack([(x[i] if in_axes[0] == 0 else x[0]) @ (y[i] if in_axes[1] == 0 else y[0]) for i in range(5)])
+        expected = np.stack(
+            [(x[i] if in_axes[0] == 0 else x[0]) @ (y[i] if in_axes[1] == 0 else y[0]) for i in range(5)]
+        )
         np.testing.assert_allclose(functrace.vmap(fnp.matmul, in_axes)(*given), expected)
         np.testing.assert_allclose(
             functrace.vmap(lambda a, b: fnp.einsum("ij,jk->ki", a, b), in_axes)(*given), expected.swapaxes(1, 2)

@@ -36,9 +36,7 @@ def axes(draw, x, several=True):
     if x.ndim:
         choices.append(st.integers(-x.ndim, x.ndim - 1))
     if several:
-        choices.append(
-            st.sets(st.integers(0, x.ndim - 1)).map(lambda chosen: tuple(chosen)) if x.ndim else st.just(())
-        )
+        choices.append(st.sets(st.integers(0, x.ndim - 1)).map(lambda chosen: tuple(chosen)) if x.ndim else st.just(()))
     return draw(st.one_of(choices))
 
 
@@ -210,8 +208,17 @@ def test_small_integers_wrap_around_as_in_numpy():
 # methods of ufuncs
 # ---------------------------------------------------------------------------------------------------------------------
 
-REDUCING = "add multiply maximum minimum fmax fmin logaddexp logaddexp2 hypot".split()
-REDUCING_INTEGERS = "logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor gcd lcm".split()
+REDUCING = ["add", "multiply", "maximum", "minimum", "fmax", "fmin", "logaddexp", "logaddexp2", "hypot"]
+REDUCING_INTEGERS = [
+    "logical_and",
+    "logical_or",
+    "logical_xor",
+    "bitwise_and",
+    "bitwise_or",
+    "bitwise_xor",
+    "gcd",
+    "lcm",
+]
 
 
 def check_method(name, method, *args, gradient=True, **kwargs):

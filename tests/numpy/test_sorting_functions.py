@@ -242,9 +242,7 @@ def test_the_gradient_of_distinct_elements_goes_to_the_first_of_each():
     for options in ({}, {"size": 3}):
         gradient = functrace.grad(lambda x, o=options: fnp.unique(x, **o) @ weights)(x)
         np.testing.assert_array_equal(gradient, [4.0, 1.0, 0.0, 2.0])
-    check_derivatives(
-        lambda x: [fnp.unique(x, size=4)], lambda x: [np.unique(x)], [np.array([3.0, 1.0, 7.0, 2.0])]
-    )
+    check_derivatives(lambda x: [fnp.unique(x, size=4)], lambda x: [np.unique(x)], [np.array([3.0, 1.0, 7.0, 2.0])])
 
 
 @pytest.mark.parametrize("name", ["unique", "unique_values"])

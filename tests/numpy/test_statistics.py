@@ -188,7 +188,9 @@ def test_quantiles_keep_the_dtype_of_numpy():
     for dtype in (np.float16, np.float32):
         for q in (0.5, np.float64(0.5), np.array(0.5), [0.2, 0.5]):
             check_agreement("quantile", points(5, dtype=dtype), q, gradient=False, rtol=1e-2)
-            check_agreement("percentile", points(5, dtype=dtype), np.multiply(q, 100).tolist(), gradient=False, rtol=1e-2)
+            check_agreement(
+                "percentile", points(5, dtype=dtype), np.multiply(q, 100).tolist(), gradient=False, rtol=1e-2
+            )
 
 
 @pytest.mark.parametrize("name", ["quantile", "percentile", "nanquantile"])

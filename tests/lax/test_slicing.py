@@ -10,7 +10,7 @@ import functrace
 from functrace.core.aval import Aval
 from functrace.core.recording import record
 from functrace.errors import DtypeError, IndexOutOfBoundsError, ShapeError
-from functrace.lax import dynamic_slice as lax
+from functrace.lax import slicing as lax
 from functrace.lax.shape import reduce_sum
 from tests.lax.rules import check_rules, distinct_values
 
