@@ -198,9 +198,9 @@ def _same(atom: Atom, equation: Equation) -> Atom | None:
 
 
 def _is(atom: Atom, number: int) -> bool:
-    if atom.__class__ is not Literal or isinstance(atom.value, complex):  # type: ignore[union-attr]
+    if atom.__class__ is not Literal or isinstance(atom.value, complex):
         return False
-    return bool(atom.value == number)  # type: ignore[union-attr]
+    return bool(atom.value == number)
 
 
 def _mul(equation: Equation, made_by: dict[Atom, Equation]) -> Atom | None:
@@ -275,7 +275,7 @@ def _select(equation: Equation, made_by: dict[Atom, Equation]) -> Atom | None:
     condition, x, y = equation.inputs
     if condition.__class__ is not Literal:
         return None
-    return _same(x if condition.value else y, equation)  # type: ignore[union-attr]
+    return _same(x if condition.value else y, equation)
 
 
 _RULES: dict[str, Rule] = {

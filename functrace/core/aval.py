@@ -27,7 +27,7 @@ _PYTHON_SCALARS: dict[type, tuple[np.dtype, Any]] = {
     float: (np.dtype(np.float64), 0.0),
     complex: (np.dtype(np.complex128), 0j),
 }
-PYTHON_SCALARS = frozenset(_PYTHON_SCALARS)
+PYTHON_SCALARS: frozenset[Any] = frozenset(_PYTHON_SCALARS)
 _WEAK_BY_KIND = {"b": False, "i": 0, "u": 0, "f": 0.0, "c": 0j}
 _NUMERIC = "biufc"
 

@@ -60,7 +60,7 @@ def _bessel_i_jvp(primals: Sequence, tangents: Sequence, out: Any, *, order: int
     return None if tangents[0] is None else tangents[0] * _bessel_i_slope(primals[0], order)
 
 
-bessel_i_p = Primitive(
+bessel_i_p: Primitive = Primitive(
     "bessel_i",
     _bessel_i_impl,
     lambda x, *, order: Aval(x.shape, x.dtype),

@@ -248,7 +248,7 @@ def _extremum_rules(primitive_name: str) -> dict[str, Any]:
     return {"jvp": jvp, "vjp": (vjp,)}
 
 
-psum_p = _collective(
+psum_p: Primitive = _collective(
     "psum",
     lambda x, *, axis_name: x * axis_trace(axis_name).size,
     lambda x, *, axis_name: x.strong(),
@@ -324,7 +324,7 @@ def _permute_constant(x: Any, *, axis_name: AxisName, perm: tuple[tuple[int, int
     return BatchTracer(trace, value, dim)
 
 
-ppermute_p = _collective(
+ppermute_p: Primitive = _collective(
     "ppermute",
     _permute_constant,
     lambda x, *, axis_name, perm: x.strong(),
@@ -365,7 +365,7 @@ def _exchange_other(
     return primitive(x, axis_name=axis_name, split_axis=split_axis + 1, concat_axis=concat_axis + 1), 0
 
 
-all_to_all_p = _collective(
+all_to_all_p: Primitive = _collective(
     "all_to_all",
     _exchange_constant,
     _exchange_abstract,

@@ -285,8 +285,8 @@ def scan(
         reverse=bool(reverse),
         progress=bool(progress),
     )
-    out = own(out, [*init_leaves, *x_leaves])
-    return tuple(out_tree.unflatten(out))  # type: ignore[return-value]
+    carry, ys = out_tree.unflatten(own(out, [*init_leaves, *x_leaves]))
+    return carry, ys
 
 
 def _scan_length(xs: Any, leaves: Sequence[Any], length: Any) -> int:

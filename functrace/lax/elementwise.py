@@ -283,7 +283,7 @@ mul = binary(
     python=operator.mul,
     operator_text="{0} * {1}",
 )
-div = binary(
+div: Primitive = binary(
     "div",
     np.divide,
     partials=(lambda t, x, y, z: t / y, lambda t, x, y, z: -t * div(z, y)),
@@ -335,7 +335,7 @@ sqrt = unary("sqrt", np.sqrt, derivative=lambda x, y: 0.5 / y)
 cbrt = unary("cbrt", np.cbrt, derivative=lambda x, y: square(reciprocal(y)) / 3)
 hypot = binary("hypot", np.hypot, derivatives=(lambda x, y, z: _ratio(x, z), lambda x, y, z: _ratio(y, z)))
 heaviside = binary("heaviside", np.heaviside, partials=(None, lambda t, x, y, z: where(x == 0, t, dtype_of(t).type(0))))
-copysign = binary(
+copysign: Primitive = binary(
     "copysign",
     np.copysign,
     partials=(lambda t, x, y, z: t * sign_p(x) * copysign(dtype_of(t).type(1), y), None),
@@ -355,7 +355,7 @@ def _sign_jvp(primals: Sequence, tangents: Sequence, out: Any) -> Any:
     return None if tangents[0] is None else _ratio(out * imag(conj(out) * tangents[0]), abs_(primals[0])) * 1j
 
 
-sign_p = unary("sign", np.sign)
+sign_p: Primitive = unary("sign", np.sign)
 sign_complex_p = unary("sign", np.sign)
 sign_complex_p.jvp = _sign_jvp
 sign_complex_p.vjp = (lambda ct, out, x: _ratio(conj(out) * imag(ct * out), abs_(x)) * 1j,)
@@ -373,7 +373,7 @@ def _abs_jvp(primals: Sequence, tangents: Sequence, out: Any) -> Any:
     return real(t * _ratio(conj(x), out)) if dtype_of(x).kind == "c" else t * sign_p(x)
 
 
-abs_ = unary("abs", np.absolute, python=_absolute, operator_text="abs({0})")
+abs_: Primitive = unary("abs", np.absolute, python=_absolute, operator_text="abs({0})")
 abs_.jvp = _abs_jvp
 abs_.vjp = (lambda ct, out, x: ct * (_ratio(conj(x), out) if dtype_of(x).kind == "c" else sign_p(x)),)
 
@@ -410,13 +410,13 @@ def _gap(x: Any, z: Any) -> Any:
 # ---------------------------------------------------------------------------------------------------------------------
 
 sin = unary("sin", np.sin, derivative=lambda x, y: cos(x))
-cos = unary("cos", np.cos, derivative=lambda x, y: -sin(x))
+cos: Primitive = unary("cos", np.cos, derivative=lambda x, y: -sin(x))
 tan = unary("tan", np.tan, derivative=lambda x, y: 1 + y * y)
 asin = unary("asin", np.arcsin, derivative=lambda x, y: 1 / sqrt(1 - x * x))
 acos = unary("acos", np.arccos, derivative=lambda x, y: -1 / sqrt(1 - x * x))
 atan = unary("atan", np.arctan, derivative=lambda x, y: div(1, 1 + x * x))
 sinh = unary("sinh", np.sinh, derivative=lambda x, y: cosh(x))
-cosh = unary("cosh", np.cosh, derivative=lambda x, y: sinh(x))
+cosh: Primitive = unary("cosh", np.cosh, derivative=lambda x, y: sinh(x))
 tanh = unary("tanh", np.tanh, derivative=lambda x, y: 1 - y * y)
 asinh = unary("asinh", np.arcsinh, derivative=lambda x, y: 1 / sqrt(x * x + 1))
 acosh = unary("acosh", np.arccosh, derivative=lambda x, y: 1 / (sqrt(x - 1) * sqrt(x + 1)))
@@ -443,12 +443,12 @@ radians = unary("radians", np.radians, transpose=lambda ct: ct * (math.pi / 180)
 
 floor = unary("floor", np.floor)
 ceil = unary("ceil", np.ceil)
-trunc = unary("trunc", np.trunc)
+trunc: Primitive = unary("trunc", np.trunc)
 rint = unary("rint", np.rint)
 spacing = unary("spacing", np.spacing)
 nextafter = binary("nextafter", np.nextafter, partials=(lambda t, x, y, z: t, None))
 
-ldexp = binary("ldexp", np.ldexp, partials=(lambda t, x, y, z: ldexp(t, y), None))
+ldexp: Primitive = binary("ldexp", np.ldexp, partials=(lambda t, x, y, z: ldexp(t, y), None))
 exponent_p = _one_of_two("exponent", np.frexp, 1)
 fraction_p = _one_of_two("fraction", np.modf, 0)
 fraction_p.jvp = lambda primals, tangents, out: tangents[0]
@@ -553,7 +553,7 @@ def _part(name: str, select: Callable, transpose: Callable) -> Primitive:
 
 real_p = _part("real", lambda x: x.real, lambda ct, x: _to_complex(ct, x))
 imag_p = _part("imag", lambda x: x.imag, lambda ct, x: _to_complex(ct, x) * -1j)
-conj_p = unary("conj", np.conjugate, transpose=lambda ct: conj_p(ct), python=_conjugate)
+conj_p: Primitive = unary("conj", np.conjugate, transpose=lambda ct: conj_p(ct), python=_conjugate)
 conj_p.source = lambda args, avals: f"{args[0]}.conjugate()" if avals[0].weak_type else f"np.conjugate({args[0]})"
 
 
@@ -610,7 +610,7 @@ def _where_impl(condition: Any, x: Any, y: Any) -> Any:
     return out if out.ndim else out[()]
 
 
-where = Primitive(
+where: Primitive = Primitive(
     "select",
     _where_impl,
     _where_abstract,
@@ -717,7 +717,7 @@ def frexp(x: Any) -> tuple[Any, Any]:
 # identity for the value, nothing for the derivative
 # ---------------------------------------------------------------------------------------------------------------------
 
-stop_gradient_p = Primitive(
+stop_gradient_p: Primitive = Primitive(
     "stop_gradient",
     lambda x: x.view() if isinstance(x, np.ndarray) else x,
     lambda x: x,

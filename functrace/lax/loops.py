@@ -392,7 +392,7 @@ def _zeros_stack(extent: Any, aval: Aval, stacked: Sequence[Any], xs: Sequence[A
     return zero_stack_p(extent, shape=aval.shape, dtype=aval.dtype)
 
 
-zero_stack_p = Primitive(
+zero_stack_p: Primitive = Primitive(
     "zero_stack",
     lambda steps, *, shape, dtype: np.zeros((int(steps), *shape), dtype),
     lambda steps, *, shape, dtype: Aval((DYNAMIC, *shape), dtype),

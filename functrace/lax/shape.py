@@ -51,7 +51,7 @@ def canonical_axis(axis: int, ndim: int) -> int:
     return index % ndim
 
 
-def canonical_axes(axis: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
+def canonical_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     """Axes counted from the front, in ascending order; None means all."""
     if axis is None:
         return tuple(range(ndim))
@@ -117,7 +117,7 @@ def _convert_batch(size: int, args: Sequence, dims: Sequence, *, new_dtype: np.d
     return convert_element_type(args[0], new_dtype), dims[0]
 
 
-convert_element_type_p = Primitive(
+convert_element_type_p: Primitive = Primitive(
     "convert_element_type",
     _convert_impl,
     lambda x, *, new_dtype: Aval(x.shape, new_dtype),
@@ -171,7 +171,7 @@ def _reshape_batch(size: int, args: Sequence, dims: Sequence, *, new_sizes: Shap
     return reshape_p(move_axis(args[0], dims[0], 0), new_sizes=(size, *new_sizes)), 0
 
 
-reshape_p = Primitive(
+reshape_p: Primitive = Primitive(
     "reshape",
     lambda x, *, new_sizes: _as_array(x).reshape(new_sizes),
     _reshape_abstract,
@@ -240,7 +240,7 @@ def _transpose_batch(size: int, args: Sequence, dims: Sequence, *, permutation: 
     return transpose_p(args[0], permutation=(dim, *shift_axes(permutation, dim))), 0
 
 
-transpose_p = Primitive(
+transpose_p: Primitive = Primitive(
     "transpose",
     lambda x, *, permutation: x.transpose(permutation),
     lambda x, *, permutation: Aval(tuple([x.shape[axis] for axis in permutation]), x.dtype),
@@ -268,7 +268,7 @@ def _rev_index(ndim: int, dimensions: Sequence[int]) -> tuple[slice, ...]:
     return tuple([slice(None, None, -1) if axis in dimensions else slice(None) for axis in range(ndim)])
 
 
-rev_p = Primitive(
+rev_p: Primitive = Primitive(
     "rev",
     lambda x, *, dimensions: x[_rev_index(x.ndim, dimensions)],
     lambda x, *, dimensions: Aval(x.shape, x.dtype),
@@ -366,7 +366,7 @@ def _broadcast_source(
     return f"np.broadcast_to(np.reshape({args[0]}, {tuple(expanded)}), {shape})"
 
 
-broadcast_in_dim_p = Primitive(
+broadcast_in_dim_p: Primitive = Primitive(
     "broadcast_in_dim",
     _broadcast_impl,
     _broadcast_abstract,
@@ -451,7 +451,7 @@ def _sum_impl(x: Any, *, axes: tuple[int, ...], keepdims: bool) -> Any:
             ones = _ones(extent, x.dtype)
             out = x.dot(ones) if axes[0] else ones.dot(x)
             return out.reshape(reduced_shape(x.shape, axes, True)) if keepdims else out
-    return np.add.reduce(x, axes, None, None, keepdims)
+    return np.add.reduce(x, axes, None, None, keepdims)  # type: ignore[call-overload]
 
 
 _ONES = 1 << 16
@@ -473,7 +473,7 @@ def _sum_source(args: Sequence[str], avals: Sequence[Aval], *, axes: tuple[int, 
     return f"np.add.reduce({x}, axis={axes}{', keepdims=True' if keepdims else ''})"
 
 
-reduce_sum_p = Primitive(
+reduce_sum_p: Primitive = Primitive(
     "reduce_sum",
     _sum_impl,
     lambda x, *, axes, keepdims: Aval(reduced_shape(x.shape, axes, keepdims), sum_dtype(np.add, x.dtype)),
@@ -587,7 +587,7 @@ def _concatenate_batch(size: int, args: Sequence, dims: Sequence, *, dimension: 
     return concatenate_p(*fronts, dimension=dimension + 1), 0
 
 
-concatenate_p = Primitive(
+concatenate_p: Primitive = Primitive(
     "concatenate",
     lambda *args, dimension: np.concatenate(args, dimension),
     _concatenate_abstract,
@@ -694,7 +694,7 @@ def _pad_source(args: Sequence[str], avals: Sequence[Aval], *, padding_config: P
     return f"np.pad({args[0]}, {widths}, constant_values={args[1]})"
 
 
-pad_p = Primitive(
+pad_p: Primitive = Primitive(
     "pad",
     _pad_impl,
     _pad_abstract,

@@ -18,7 +18,7 @@ from ..lax.sorting import argsort, searchsorted
 from . import reductions
 from .dispatch import as_array, implements
 
-_NOT_GIVEN = np._NoValue  # type: ignore[attr-defined]
+_NOT_GIVEN = np._NoValue
 
 
 def along(x: Any, axis: int, part: Any) -> Any:

@@ -260,7 +260,7 @@ def static(x: Any, function: str, argument: str, instead: str) -> Any:
     return value
 
 
-def in_place(original: Callable, instead: str) -> Callable:
+def in_place(original: Any, instead: str) -> Callable:
     """Make a NumPy function that changes its argument refuse tracers, naming what to write instead."""
 
     def refuse(*args: Any, **kwargs: Any) -> NoReturn:

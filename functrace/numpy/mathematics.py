@@ -16,7 +16,7 @@ from ..lax.shape import convert_element_type, zeros_like
 from . import reductions
 from .dispatch import as_array, as_operand, implements, static
 
-_NOT_GIVEN = np._NoValue  # type: ignore[attr-defined]
+_NOT_GIVEN = np._NoValue
 
 # ---------------------------------------------------------------------------------------------------------------------
 # clipping and rounding

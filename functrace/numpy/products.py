@@ -267,27 +267,27 @@ def kron(a: Any, b: Any) -> Any:
 
 @implements(np.einsum)
 def einsum(
-    *operands: Any, out: None = None, optimize: Any = False, dtype: Any = None, order: Any = "K", casting: str = "safe"
+    *operands: Any, out: None = None, optimize: Any = False, dtype: Any = None, order: Any = "K", casting: Any = "safe"
 ) -> Any:
     """`numpy.einsum`, which can be traced: a chain of products of two operands.
 
     Their order is that of `numpy.einsum_path`, by default the greedy one.
     """
-    operands = _with_arrays(operands)
+    given = _with_arrays(operands)
     if dtype is not None:
         wide = canonical_dtype(dtype)
-        for position, x in enumerate(_arrays_of(operands)):
+        for position, x in enumerate(_arrays_of(given)):
             if not np.can_cast(x.dtype, wide, casting):
                 raise TypeError(
                     f"Iterator operand {position} dtype could not be cast from {x.dtype!r} to {wide!r} according to "
                     f"the rule '{casting}'"
                 )
-        operands = _with_arrays(operands, lambda x: convert_element_type(x, wide))
+        given = _with_arrays(given, lambda x: convert_element_type(x, wide))
     if isinstance(optimize, bool):
         optimize = "greedy"
     elif isinstance(optimize, list):
         optimize = tuple(optimize)
-    return einsum_of(*operands, optimize=optimize)
+    return einsum_of(*given, optimize=optimize)
 
 
 def _with_arrays(operands: Sequence[Any], convert: Callable[[Any], Any] = as_array) -> list[Any]:

@@ -26,7 +26,7 @@ from .dispatch import TRACED, as_array, call_traced, in_place, serve, static
 from .reductions import axes_of, mask_of
 from .ufuncs import FUNCTIONS
 
-_NOT_GIVEN = np._NoValue  # type: ignore[attr-defined]
+_NOT_GIVEN = np._NoValue
 
 
 def _enter(ufunc: np.ufunc, method: str, traced: Callable) -> None:
@@ -225,11 +225,12 @@ def _outer(ufunc: np.ufunc) -> Callable:
 # at
 # ---------------------------------------------------------------------------------------------------------------------
 
-_UPDATES = {
+_UPDATES: dict[Any, str] = {
     np.add: "add(values)",
-    np.subtract: "add(-values)",
+    np.subtract: "subtract(values)",
     np.multiply: "multiply(values)",
-    np.divide: "multiply(1 / values)",
+    np.divide: "divide(values)",
+    np.power: "power(values)",
     np.maximum: "max(values)",
     np.minimum: "min(values)",
 }
@@ -243,4 +244,4 @@ for _ufunc, _operation in _ACCUMULATIONS.items():
 for _ufunc in [_key for _key in TRACED if isinstance(_key, np.ufunc)]:
     if _ufunc.nin == 2 and _ufunc.nout == 1 and _ufunc.signature is None:
         _enter(_ufunc, "outer", _outer(_ufunc))
-    in_place((_ufunc, "at"), f"x = x.at[indices].{_UPDATES.get(_ufunc, 'set(...)')}")  # type: ignore[arg-type]
+    in_place((_ufunc, "at"), f"x = x.at[indices].{_UPDATES.get(_ufunc, 'set(...)')}")

@@ -100,7 +100,7 @@ def value_and_grad(
     require_callable(fun, _name)
     several = not isinstance(argnums, (int, np.integer))
     first = argnums.__class__ is int and argnums == 0
-    numbers = tuple(argnums) if several else (argnums,)  # type: ignore[arg-type]
+    numbers: tuple[int, ...] = (argnums,) if isinstance(argnums, (int, np.integer)) else tuple(argnums)
 
     @wraps(fun)
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:

@@ -140,7 +140,7 @@ def jit(
     >>> float(f(fnp.array([1.0, 2.0])))
     5.0
     """
-    options = {
+    options: dict[str, Any] = {
         "static_argnums": static_argnums,
         "static_argnames": static_argnames,
         "donate_argnums": donate_argnums,
@@ -193,7 +193,7 @@ class JitFunction:
         leaves, entry, captured = self._prepare(args, kwargs)
         operands = [*captured, *leaves]
         if current_recording() is not None or any(isinstance(leaf, Tracer) for leaf in operands):
-            out = _bind(entry, operands, self._name)
+            out: Sequence[Any] = _bind(entry, operands, self._name)
         else:
             program = entry.program
             if program is None:

@@ -64,7 +64,7 @@ class BatchTrace(Trace):
         if not self.open:
             raise leaked(args)
         values = []
-        dims = []
+        dims: list[int | None] = []
         for arg in args:
             if arg.__class__ is BatchTracer and arg._trace is self:
                 values.append(arg.value)
