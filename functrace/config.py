@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import OptionError
 
@@ -17,6 +17,9 @@ _DEFAULTS: dict[str, Any] = {
     "log_compiles": False,  # say on the log what is compiled, and why again
     "threads": os.cpu_count() or 1,  # how many threads a compiled function may use
 }
+
+
+_DEBUGGING = ("disable_jit", "debug_nans", "debug_infs")
 
 
 class Config:
@@ -35,6 +38,10 @@ class Config:
     def __init__(self) -> None:
         self.__dict__["_values"] = dict(_DEFAULTS)
         self.__dict__["_local"] = threading.local()
+        self.__dict__["_lock"] = threading.Lock()
+        self.__dict__["_listeners"] = []
+        # in how many places, of all threads, a setting for debugging is on: while it is 0 nobody has to ask which
+        self.__dict__["debugging"] = 0
 
     def __getattr__(self, name: str) -> Any:
         overrides = getattr(self.__dict__["_local"], "values", None)
@@ -46,22 +53,47 @@ class Config:
             raise AttributeError(f"functrace.config has no setting {name!r}; it has {sorted(_DEFAULTS)}") from None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self.__dict__["_values"][name] = _checked(name, value)
+        values, value = self.__dict__["_values"], _checked(name, value)
+        if name in _DEBUGGING:
+            self._count(bool(value) - bool(values[name]))
+        values[name] = value
 
     def update(self, name: str, value: Any) -> None:
         """Set one setting, by its name (JAX's ``jax_`` in front is allowed)."""
         setattr(self, name.removeprefix("jax_"), value)
+
+    if TYPE_CHECKING:
+        debugging: int
 
     @contextmanager
     def override(self, **settings: Any) -> Iterator[None]:
         """Settings that hold on this thread while this runs."""
         local = self.__dict__["_local"]
         outer = getattr(local, "values", {})
-        local.values = {**outer, **{name: _checked(name, value) for name, value in settings.items()}}
+        checked = {name: _checked(name, value) for name, value in settings.items()}
+        on = sum([bool(checked.get(name)) for name in _DEBUGGING])
+        local.values = {**outer, **checked}
+        self._count(on)
         try:
             yield
         finally:
             local.values = outer
+            self._count(-on)
+
+    def when_debugging(self, listener: Callable[[bool], None]) -> None:
+        """Call a function when `debugging` becomes true, and when it becomes false."""
+        self.__dict__["_listeners"].append(listener)
+
+    def _count(self, more: int) -> None:
+        if not more:
+            return
+        own = self.__dict__
+        with own["_lock"]:
+            before = own["debugging"]
+            own["debugging"] = before + more
+            if (not before) != (not own["debugging"]):
+                for listener in own["_listeners"]:
+                    listener(bool(own["debugging"]))
 
 
 def _checked(name: str, value: Any) -> Any:

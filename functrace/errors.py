@@ -9,6 +9,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+import threading
 from types import CodeType, FrameType
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -16,14 +17,25 @@ _STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _is_internal: dict[str, bool] = {}
 
 
-class Location:
-    """A place in the user's code: a code object and the instruction in it, resolved to a line when asked."""
+class _Scope(threading.local):
+    names: tuple[str, ...] = ()
 
-    __slots__ = ("code", "instruction")
+
+scope = _Scope()  # the names of the scopes that are open on this thread, the outermost first
+
+
+class Location:
+    """A place in the user's code: a code object and the instruction in it, resolved to a line when asked.
+
+    With it goes the name of the scope (`functrace.named_scope`) in which it was reached, as ``outer/inner``.
+    """
+
+    __slots__ = ("code", "instruction", "scope")
 
     def __init__(self, code: CodeType, instruction: int) -> None:
         self.code = code
         self.instruction = instruction
+        self.scope = "/".join(scope.names) if scope.names else ""
 
     @property
     def filename(self) -> str:
@@ -47,7 +59,8 @@ class Location:
 
     def __str__(self) -> str:
         text = self.text
-        return f"{self.filename}:{self.line} in {self.function}" + (f"\n        {text}" if text else "")
+        named = f", in the scope {self.scope}" if self.scope else ""
+        return f"{self.filename}:{self.line} in {self.function}{named}" + (f"\n        {text}" if text else "")
 
 
 def is_internal(filename: str) -> bool:
@@ -162,6 +175,10 @@ class ImmutableError(FunctraceError, TypeError):
 
 class JaxprTypeError(FunctraceError, TypeError):
     """A jaxpr that is not well formed: a rule of the library, or an interpreter of the user's, made a mistake."""
+
+
+class NonFiniteError(FunctraceError, FloatingPointError):
+    """An operation gave a NaN, or an infinity, and debug_nans or debug_infs asked to be told."""
 
 
 class MissingExtraError(FunctraceError, ImportError):

@@ -28,11 +28,12 @@ from functrace.pytrees.registration import (
     register_pytree_with_keys_class,
     register_static,
 )
-from functrace.pytrees.registry import kinds
+from functrace.pytrees.registry import kinds, leaf_classes
 from functrace.pytrees.traversal import IsLeaf, take_apart
 from functrace.pytrees.treedef import (
     LEAF,
     PyTreeDef,
+    shared_treedefs,
     structure_of,
     treedef_children,
     treedef_is_leaf,
@@ -108,10 +109,10 @@ def flatten(tree: Any, is_leaf: IsLeaf = None) -> tuple[list[Any], PyTreeDef]:
     >>> tree.flatten([None, (1, 2)], is_leaf=lambda x: x is None)
     ([None, 1, 2], PyTreeDef([*, (*, *)]))
     """
-    if kinds[type(tree)] is None:
+    if type(tree) in leaf_classes:
         return [tree], LEAF
     found, nodes = take_apart(tree, is_leaf)
-    return found, structure_of(nodes)
+    return found, shared_treedefs.get(nodes) or structure_of(nodes)
 
 
 def unflatten(treedef: PyTreeDef, leaves: Iterable[Any]) -> Any:

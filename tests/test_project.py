@@ -22,17 +22,19 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_the_readmes_examples_run_and_print_what_it_says() -> None:
     """A block of Python is run; a block of text after it is what it prints."""
-    blocks = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
-    assert sum(language == "python" for language, _ in blocks) >= 5
+    blocks = list(re.finditer(r"^```(python|text)\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE))
+    assert sum(block[1] == "python" for block in blocks) >= 5
     namespace: dict[str, object] = {"__name__": "readme"}
     printed = ""
-    for language, text in blocks:
-        if language == "python":
-            with contextlib.redirect_stdout(io.StringIO()) as stdout:
-                exec(compile(text, "README.md", "exec"), namespace)
-            printed = stdout.getvalue()
-        elif language == "text":
-            assert text.rstrip().split("\n") == printed.rstrip().split("\n")
+    for block in blocks:
+        if block[1] == "text":
+            assert block[2].rstrip().split("\n") == printed.rstrip().split("\n")
+            continue
+        lines_above = README.count("\n", 0, block.start(2))
+        code = compile("\n" * lines_above + block[2], str(ROOT / "README.md"), "exec")
+        with contextlib.redirect_stdout(io.StringIO()) as stdout:
+            exec(code, namespace)
+        printed = stdout.getvalue()
 
 
 @pytest.mark.parametrize(

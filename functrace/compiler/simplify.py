@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.aval import DYNAMIC, broadcast_shapes
-from ..core.jaxpr import Atom, ClosedJaxpr, Equation, Jaxpr, Literal, Var
+from ..core.jaxpr import Atom, ClosedJaxpr, Equation, Jaxpr, Literal, Var, inner_jaxprs
 
 
 def simplify(closed: ClosedJaxpr) -> ClosedJaxpr:
@@ -87,8 +87,15 @@ def without_dead(closed: ClosedJaxpr) -> ClosedJaxpr:
 
 
 def has_effect(equation: Equation) -> bool:
-    """Whether an equation does something beside computing its outputs."""
-    return bool(equation.params.get("effect"))
+    """Whether an equation, or one of the programs inside it, does something beside computing its outputs."""
+    params = equation.params
+    return bool(params) and (
+        "effect" in params or any([_program_has_effect(inner) for _, inner in inner_jaxprs(params)])
+    )
+
+
+def _program_has_effect(closed: ClosedJaxpr) -> bool:
+    return closed.derived("has effect", lambda: any([has_effect(equation) for equation in closed.equations]))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

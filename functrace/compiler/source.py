@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from ..config import config
 from ..core.aval import Aval
-from ..core.jaxpr import Atom, ClosedJaxpr, Equation, Literal
+from ..core.finite import in_search
+from ..core.jaxpr import Atom, ClosedJaxpr, Equation, Literal, Var, jaxpr_as_fun
 from ..core.pretty import letters
 from .buffers import LARGE, Lifetimes
+from .fusion import POWERS, Region, fuse, fused_p, in_blocks, is_reduction, reduction_ufunc
 from .simplify import simplify
 
 _serial = itertools.count(1)
@@ -36,12 +39,14 @@ class Program:
 
 def compiled(closed: ClosedJaxpr, name: str = "f", argument_names: Sequence[str] | None = None) -> Program:
     """A program's compiled source, written at the first call and kept with it. Its results are the caller's."""
-    return closed.derived("compiled", lambda: compile_jaxpr(simplify(closed), name, argument_names))
+    return closed.derived("compiled", lambda: compile_jaxpr(fuse(simplify(closed)), name, argument_names))
 
 
 def compiled_inner(closed: ClosedJaxpr, name: str = "body") -> Callable[..., tuple]:
     """The same for a program inside another: its results may share memory with its arguments and constants."""
-    return closed.derived("compiled_inner", lambda: compile_jaxpr(simplify(closed), name, owned=False)).call
+    if config.debugging and in_search():
+        return jaxpr_as_fun(closed)
+    return closed.derived("compiled_inner", lambda: compile_jaxpr(fuse(simplify(closed)), name, owned=False)).call
 
 
 def compile_jaxpr(
@@ -71,9 +76,24 @@ def compile_jaxpr(
 
 def identifier(text: str) -> str:
     """`text` as a Python name: what cannot stand in one becomes an underscore."""
-    name = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in text)
+    name = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in text[:_LONGEST_NAME])
     name = name.strip("_") or "f"
     return f"_{name}" if name[0].isdigit() or keyword.iskeyword(name) or keyword.issoftkeyword(name) else name
+
+
+_LONGEST_NAME = 60
+
+
+def comment(text: str) -> str:
+    """`text` as a comment: on one line, whatever is in it."""
+    return "# " + "".join(c if c.isprintable() else " " for c in text)
+
+
+def number_text(value: float) -> str:
+    """A Python float as an expression, infinities and NaN too."""
+    if math.isfinite(value):
+        return repr(value)
+    return "np.nan" if math.isnan(value) else "np.inf" if value > 0 else "-np.inf"
 
 
 _AUGMENTED = {"add": "+=", "sub": "-=", "mul": "*=", "div": "/=", "pow": "**="}
@@ -85,7 +105,7 @@ class _Writer:
         self.owned = owned
         self.namespace: dict[str, Any] = {"np": np}
         self.header: list[str] = ["import numpy as np", ""]
-        self.taken: set[str] = {"np", "abs"}
+        self.taken: set[str] = {"np", "abs", "complex"}
         self.names: dict[Atom, str] = {}
         self.fresh_names: Iterator[str] = (letters(number) for number in itertools.count())
         self.constants = 0
@@ -110,9 +130,12 @@ class _Writer:
             if location is not None:
                 here = (location.code, location.instruction)
                 if here != last and location.text:
-                    lines.append(f"    # {location.text}")
+                    lines.append("    " + comment(location.text))
                 last = here
-            lines.append("    " + self._statement(equation, position, lifetimes))
+            if equation.primitive is fused_p:
+                lines.extend(self._blocks(equation))
+            else:
+                lines.append("    " + self._statement(equation, position, lifetimes))
             freed = self._freed(position, lifetimes)
             if freed:
                 lines.append(f"    del {', '.join(freed)}")
@@ -144,13 +167,99 @@ class _Writer:
             return f"{expression}"
         return f"{target} = {expression}  # {comment}"
 
+    def _blocks(self, fused: Equation) -> list[str]:
+        """A region as a function of a range, run over all blocks."""
+        region: Region = fused.params["region"]
+        lines: list[str] = []
+        names: dict[Atom, str] = {}  # what a variable is called inside
+        body: list[str] = []
+        whole = region.shape if region.flat else None
+        for var in region.inputs:
+            outer = self.names[var]
+            if var.aval.shape != region.shape and (region.flat or not _has_rows(var.aval.shape, region.shape)):
+                names[var] = outer
+                continue
+            if whole is not None and len(region.shape) > 1:
+                flat = self._fresh_name()
+                lines.append(f"{flat} = {outer}.reshape(-1)")
+                outer = flat
+            names[var] = self._fresh_name()
+            body.append(f"{names[var]} = {outer}[lo:hi]")
+        partial: dict[Atom, tuple[str, str]] = {}
+        targets: dict[Atom, str] = {}
+        block, extent = region.block(), region.extent
+        blocks = -(-extent // block)
+        for var in region.outputs:
+            self.names[var] = self._fresh_name()
+            if var.aval.shape:
+                lines.append(f"{self.names[var]} = np.empty({region.shape}, np.{var.aval.dtype.type.__name__})")
+                targets[var] = self.names[var]
+                if region.flat and len(region.shape) > 1:
+                    targets[var] = self._fresh_name()
+                    lines.append(f"{targets[var]} = {self.names[var]}.reshape(-1)")
+        row = () if region.flat else region.shape[1:]
+        scratch: list[str] = []
+        free: dict[Any, list[str]] = {}
+        buffer_of: dict[Atom, str] = {}
+        last = {atom: i for i, equation in enumerate(region.equations) for atom in equation.inputs}
+        statements: list[str] = []
+        for position, equation in enumerate(region.equations):
+            args = [names[a] if isinstance(a, Var) else self._literal(a.value) for a in equation.inputs]
+            out = equation.outputs[0]
+            if is_reduction(equation):
+                part = self._fresh_name()
+                lines.append(f"{part} = np.empty({blocks}, np.{out.aval.dtype.type.__name__})")
+                partial[out] = (part, reduction_ufunc(equation))
+                statements.append(f"{part}[lo // {block}] = np.{reduction_ufunc(equation)}.reduce({args[0]}, axis=None)")
+                continue
+            dying = [
+                a for a in dict.fromkeys(equation.inputs) if a in buffer_of and last[a] == position and a not in targets
+            ]
+            dtype = out.aval.dtype
+            if out in targets:
+                names[out] = self._fresh_name()
+                statements.append(f"{names[out]} = {targets[out]}[lo:hi]")
+            else:
+                reused = next((a for a in dying if buffer_of[a].endswith(_slot(dtype))), None)
+                if reused is not None and equation.primitive.name != "select":
+                    buffer_of[out] = buffer_of[reused]
+                    names[out] = names[reused]
+                    dying.remove(reused)
+                else:
+                    pool = free.setdefault(dtype, [])
+                    if pool:
+                        names[out] = pool.pop()
+                    else:
+                        store, names[out] = self._fresh_name(), self._fresh_name()
+                        shape = (block, *row) if row else block
+                        scratch.append(f"{store} = np.empty({shape}, np.{dtype.type.__name__})")
+                        body.append(f"{names[out]} = {store}[: hi - lo]")
+                    buffer_of[out] = names[out] + _slot(dtype)
+            statements.extend(_written_into(equation, args, names[out]))
+            for atom in dying:
+                free.setdefault(atom.aval.dtype, []).append(names[atom])
+        function = self._take("blocks")
+        lines.append(f"def {function}(start, stop):  # {len(region.equations)} operations in blocks of {block}")
+        lines += [f"    {line}" for line in scratch]
+        lines.append(f"    for lo in range(start, stop, {block}):")
+        lines.append(f"        hi = min(lo + {block}, stop)")
+        lines += [f"        {line}" for line in (*body, *statements)]
+        self.namespace["in_blocks"] = in_blocks
+        lines.append(f"in_blocks({function}, {extent}, {block})")
+        for var, (part, ufunc) in partial.items():
+            if var in self.names:
+                lines.append(f"{self.names[var]} = np.{ufunc}.reduce({part})  # {var.aval}")
+        return ["    " + line for line in lines]
+
     def _in_place(
         self, equation: Equation, args: Sequence[str], position: int, lifetimes: Lifetimes
     ) -> str | None:
         """An elementwise operation written over an operand that nobody needs any more."""
         ufunc = equation.primitive.ufunc
+        if ufunc is None or equation.params:
+            return None
         out = equation.outputs[0]
-        if ufunc is None or not out.aval.shape or equation.params:
+        if not out.aval.shape:
             return None
         for number, atom in enumerate(equation.inputs):
             aval = atom.aval
@@ -202,10 +311,11 @@ class _Writer:
     def _literal(self, value: Any) -> str:
         if isinstance(value, (bool, int)) and not isinstance(value, np.generic):
             return repr(value) if value >= 0 else f"({value!r})"
-        if type(value) is float and math.isfinite(value):
-            return repr(value) if math.copysign(1, value) > 0 else f"({value!r})"
         if type(value) is float:
-            return {math.inf: "np.inf", -math.inf: "(-np.inf)"}.get(value, "np.nan")
+            text = number_text(value)
+            return f"({text})" if text.startswith("-") else text
+        if type(value) is complex:
+            return f"complex({number_text(value.real)}, {number_text(value.imag)})"
         return self._constant(value)
 
     def _constant(self, value: Any) -> str:
@@ -217,14 +327,13 @@ class _Writer:
         name = self.known_constants[key] = self._take(f"k{self.constants}")
         self.constants += 1
         self.namespace[name] = value
-        if isinstance(value, np.generic) and value.dtype.kind in "biuf" and np.isfinite(value):
-            self.header.append(f"{name} = np.{value.dtype.type.__name__}({value.item()!r})")
-            self.namespace["np"] = np
+        if isinstance(value, np.generic) and type(value.item()) in (bool, int, float, complex):
+            self.header.append(f"{name} = np.{value.dtype.type.__name__}({self._literal(value.item())})")
         elif isinstance(value, np.ndarray):
             aval = Aval(value.shape, value.dtype)
             self.header.append(f"# {name}: a constant {aval}, captured when the function was traced")
         else:
-            self.header.append(f"# {name}: a {type(value).__name__}")
+            self.header.append(comment(f"{name}: a {type(value).__name__}"))
         return name
 
     def _made_constant(self, value: Any, text: str) -> str:
@@ -268,6 +377,30 @@ class _Writer:
             name = f"{wanted}_{number}"
         self.taken.add(name)
         return name
+
+
+def _slot(dtype: np.dtype) -> str:
+    """A mark of the dtype at the end of a buffer's name in the plan."""
+    return f":{dtype.str}"
+
+
+def _has_rows(shape: tuple[int, ...], full: tuple[int, ...]) -> bool:
+    """Whether an operand has positions of its own along the first axis of the result."""
+    return len(shape) == len(full) and shape[0] == full[0] and full[0] != 1
+
+
+def _written_into(equation: Equation, args: Sequence[str], out: str) -> list[str]:
+    """Statements that compute an elementwise equation into `out`."""
+    name = equation.primitive.name
+    if name == "select":
+        condition, x, y = args
+        return [f"np.copyto({out}, {y})", f"np.copyto({out}, {x}, where={condition})"]
+    if name == "convert_element_type":
+        return [f"np.copyto({out}, {args[0]}, casting='unsafe')"]
+    exponent = equation.inputs[-1]
+    if name == "pow" and isinstance(exponent, Literal) and exponent.value in POWERS:
+        return [f"np.{POWERS[exponent.value]}({args[0]}, out={out})"]
+    return [f"np.{equation.primitive.ufunc.__name__}({', '.join(args)}, out={out})"]
 
 
 def _is_generic(atom: Atom) -> bool:

@@ -158,6 +158,13 @@ def aval_of(value: Any) -> Aval:
     aval = getattr(value, "aval", None)
     if isinstance(aval, Aval):
         return aval
+    if isinstance(value, (np.ma.MaskedArray, np.matrix)):
+        raise DtypeError(
+            f"expected a plain array, got {describe(value)}, whose operators mean something else",
+            instead="x.filled(value), or the data and the mask as two arrays"
+            if isinstance(value, np.ma.MaskedArray)
+            else "numpy.asarray(x), with x @ y for the product of matrices",
+        )
     if isinstance(value, (np.ndarray, np.generic)):
         return array_aval(value.shape, value.dtype)
     if isinstance(value, ShapeDtypeStruct):
@@ -217,7 +224,7 @@ def canonical_dtype(dtype: Any) -> np.dtype:
 
 def canonical_shape(shape: Any) -> Shape:
     """A shape as a tuple of Python ints; an int means one axis."""
-    if isinstance(shape, (int, np.integer)):
+    if isinstance(shape, (int, np.integer)) or getattr(shape, "shape", None) == ():
         shape = (shape,)
     try:
         result = tuple([extent.__index__() for extent in shape])

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, FunctraceError, JaxprTypeError, Location
-from .aval import Aval, aval_of
+from .aval import PYTHON_SCALARS, Aval, aval_of
 from .primitive import Primitive, avals_of_result
-from .trace import current_recording
+from .trace import location_holder
 
 
 class Var:
@@ -31,7 +31,7 @@ class Literal:
     __slots__ = ("aval", "value")
 
     def __init__(self, value: Any) -> None:
-        self.value = value
+        self.value = plain_scalar(value)
         self.aval = aval_of(value)
 
     def __repr__(self) -> str:
@@ -169,21 +169,23 @@ def eval_jaxpr(jaxpr: Jaxpr, consts: Sequence[Any], *args: Any) -> list[Any]:
     env: dict[Atom, Any] = dict(zip(jaxpr.constvars, consts, strict=True))
     env.update(zip(jaxpr.invars, args, strict=True))
     last_use = _last_uses(jaxpr)
-    recorder = current_recording()
-    outer_location = None if recorder is None else recorder.location
-    for position, equation in enumerate(jaxpr.equations):
-        values = [atom.value if atom.__class__ is Literal else env[atom] for atom in equation.inputs]
-        if recorder is not None:  # what is recorded now was written there
-            recorder.location = equation.location
-        out = equation.primitive(*values, **equation.params)
-        if equation.primitive.multiple_results:
-            env.update(zip(equation.outputs, out, strict=True))
-        else:
-            env[equation.outputs[0]] = out
-        for atom in last_use.get(position, ()):
-            del env[atom]
-    if recorder is not None:
-        recorder.location = outer_location
+    holder = location_holder()
+    outer_location = None if holder is None else holder.location
+    try:
+        for position, equation in enumerate(jaxpr.equations):
+            values = [atom.value if atom.__class__ is Literal else env[atom] for atom in equation.inputs]
+            if holder is not None:  # what is recorded now was written there
+                holder.location = equation.location
+            out = equation.primitive(*values, **equation.params)
+            if equation.primitive.multiple_results:
+                env.update(zip(equation.outputs, out, strict=True))
+            else:
+                env[equation.outputs[0]] = out
+            for atom in last_use.get(position, ()):
+                del env[atom]
+    finally:
+        if holder is not None:
+            holder.location = outer_location
     return [atom.value if isinstance(atom, Literal) else env[atom] for atom in jaxpr.outvars]
 
 
@@ -296,6 +298,13 @@ def subset_of_outputs(closed: ClosedJaxpr, keep: Sequence[bool]) -> ClosedJaxpr:
     jaxpr = closed.jaxpr
     outvars = [atom for atom, kept in zip(jaxpr.outvars, keep, strict=True) if kept]
     return ClosedJaxpr(Jaxpr(jaxpr.constvars, jaxpr.invars, jaxpr.equations, outvars), closed.consts)
+
+
+def plain_scalar(value: Any) -> Any:
+    """A scalar of a subclass (an IntEnum's member) as a plain Python one, whose text is a number."""
+    if value.__class__ in PYTHON_SCALARS or isinstance(value, np.generic):
+        return value
+    return next(kind.__pos__(value) for kind in (int, float, complex) if isinstance(value, kind))
 
 
 def is_scalar(value: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 
+from ..config import config
 from ..errors import (
     ArgumentError,
     ConcretizationTypeError,
@@ -68,6 +69,7 @@ def bind(primitive: Primitive, /, *args: Any, **params: Any) -> Any:
 class _ThreadState(threading.local):
     recording: Trace | None = None
     open_traces: int = 0
+    debugger: Trace | None = None
 
 
 _state = _ThreadState()
@@ -84,10 +86,25 @@ def leave_trace() -> None:
     _state.open_traces -= 1
 
 
+def tracing() -> bool:
+    """Whether a trace is running on this thread."""
+    return _state.open_traces > 0
+
+
 def current_location() -> Location | None:
     """The user's line that is being traced: the running one, or the recorded one that is being run again."""
-    recorder = _state.recording
-    return (None if recorder is None else recorder.location) or user_location()
+    holder = location_holder()
+    return (None if holder is None else holder.location) or user_location()
+
+
+def location_holder() -> Trace | None:
+    """What is told which recorded line is run again: the recording; while debugging something in its place."""
+    holder = _state.recording
+    if holder is None and config.debugging:
+        holder = _state.debugger
+        if holder is None:
+            holder = _state.debugger = Trace()
+    return holder
 
 
 def current_recording() -> Trace | None:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..compiler.simplify import has_effect
 from ..compiler.source import compiled_inner
 from ..core.aval import DYNAMIC, Aval, aval_of
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, Var, eval_jaxpr, jaxpr_as_fun
@@ -216,7 +217,7 @@ def _vjp_body(jaxpr: ClosedJaxpr, consts: tuple[bool, ...], carry: tuple[bool, .
             Jaxpr(
                 inner.constvars,
                 invars[: len(consts)],
-                [e for e in inner.equations if e.outputs[0] in constant],
+                [e for e in inner.equations if any(var in constant for var in e.outputs)],
                 invariant,
             ),
             program.consts,
@@ -283,7 +284,9 @@ def _depends_only_on(jaxpr: Jaxpr, invars: Sequence[Var]) -> set[Any]:
     """The variables that are computed from these inputs and constants alone."""
     known: set[Any] = {*invars, *jaxpr.constvars}
     for equation in jaxpr.equations:
-        if all(not isinstance(atom, Var) or atom in known for atom in equation.inputs):
+        if not has_effect(equation) and all(
+            not isinstance(atom, Var) or atom in known for atom in equation.inputs
+        ):
             known.update(equation.outputs)
     return known
 

@@ -148,16 +148,17 @@ def _refuse_arguments(original: Any, traced: Callable, args: tuple, kwargs: dict
     try:
         signature.bind(*args, **kwargs)
     except TypeError as error:
-        parameters = [p for p in signature.parameters.values() if p.name != "out"]
-        shown = str(signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty))
+        parameters = [p.replace(annotation=p.empty) for p in signature.parameters.values() if p.name != "out"]
+        shown = signature.replace(parameters=parameters, return_annotation=signature.empty)
         raise ArgumentError(
             f"numpy.{name_of(original)} on a traced value: {error}", instead=f"{name_of(original)}{shown}"
         ) from None
 
 
 def _refused_out(original: Any) -> ArgumentError:
+    assigns = ", nor can `x += y` in an array x" if isinstance(original, np.ufunc) else ""
     return ArgumentError(
-        f"numpy.{name_of(original)}: out= cannot be filled from a traced value, nor can x += y in an array x",
+        f"numpy.{name_of(original)}: out= cannot be filled from a traced value{assigns}",
         instead="use the result (x = x + y in place of x += y); x.at[...].set(...) to write into a part of an array",
     )
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.aval import canonical_dtype, canonical_shape
+from ..core.aval import canonical_dtype, canonical_shape, describe
 from ..core.trace import Tracer, concrete_or_none
-from ..errors import OptionError, ShapeError
+from ..errors import DtypeError, OptionError, ShapeError, TracerIntegerConversionError
 from ..lax import shape as lax
 from ..lax.creation import full, iota
 from ..lax.elementwise import remainder, sub, where
@@ -67,7 +67,12 @@ def sizes_of(shape: Any) -> tuple[int, ...]:
             return shape
     if isinstance(shape, (int, np.integer)) or (isinstance(shape, Tracer) and not shape.shape):
         return (shape.__index__(),)
-    return tuple([extent.__index__() for extent in shape])
+    try:
+        return tuple([extent.__index__() for extent in shape])
+    except TracerIntegerConversionError:
+        raise
+    except (TypeError, AttributeError):
+        raise DtypeError(f"expected a shape (an int or a tuple of ints), got {describe(shape)}") from None
 
 
 def check_order(function: str, order: Any) -> None:

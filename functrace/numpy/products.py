@@ -11,9 +11,9 @@ from ..core.aval import canonical_dtype, result_dtype
 from ..core.trace import Tracer
 from ..lax.dot import dot as dot_of
 from ..lax.dot import dot_general_p
-from ..lax.dot import einsum as einsum_of
 from ..lax.dot import matmul as matmul_of
 from ..lax.dot import tensordot as tensordot_of
+from ..lax.einsum import einsum as einsum_of
 from ..lax.elementwise import conj
 from ..lax.indexing import getitem
 from ..lax.shape import canonical_axis, concatenate, convert_element_type, expand_dims, move_axis, reshape, transpose
@@ -195,7 +195,7 @@ def inner(a: Any, b: Any, /) -> Any:
 
 @implements(np.outer)
 def outer(a: Any, b: Any, out: None = None) -> Any:
-    return reshape(as_array(a), (-1, 1)) * reshape(as_array(b), (1, -1))
+    return reshape(as_array(a), (-1, 1)) * reshape(as_array(b), (-1,))
 
 
 @implements(np.cross)

@@ -68,13 +68,16 @@ def _variance(a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: An
     ddof = degrees_taken(ddof, correction)
     shape = a.shape
     axes = axes_of(axis, len(shape))
+    count: Any = math.prod([shape[i] for i in axes])
+    if dtype is None and where is True and center is None and a.dtype.kind == "f" and isinstance(ddof, (int, float)):
+        deviations = a - reduce_sum_p(a, axes=axes, keepdims=True) / count
+        return reduce_sum_p(square(deviations), axes=axes, keepdims=bool(keepdims)) / max(count - ddof, 0)
     if dtype is not None:
         dtype = canonical_dtype(dtype)
     elif a.dtype.kind in "iub":
         dtype = np.dtype(np.float64)
     wide = a if dtype is None else convert_element_type(a, dtype)
     mask = None if where is True else broadcast_to(mask_of(where, shape), shape)
-    count: Any = math.prod([shape[i] for i in axes])
     if mask is not None:
         wide = select(mask, wide, wide.dtype.type(0))
         count = reduce_sum_p(mask, axes=axes, keepdims=True)

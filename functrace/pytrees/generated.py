@@ -83,7 +83,8 @@ def _take_apart(node: Node, number: int, name: str, children: list[str], namespa
     other_class = f"type({name}) is not class{number}"
     other_length = f"{other_class} or len({name}) != {node.arity}"
     unpack = "".join([child + ", " for child in children]) + " = "
-    if cls in (tuple, list) or cls not in registered:  # what is a container and not registered is a named tuple
+    is_namedtuple = cls not in registered
+    if cls in (tuple, list) or is_namedtuple or (cls is dict and not children):
         return [f"if {other_length}:", "    return None", *([unpack + name] if children else [])]
     if cls is dict and {type(key) for key in node.aux} in ({str}, {int}):
         # Any dict with these keys and no others sorts them in this order; that is not so of keys of every class.

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import functrace.pytrees.containers  # noqa: F401  what it registers is what a traversal takes apart
 from functrace.errors import ArgumentError
-from functrace.pytrees.registry import Kind, Node, kinds
+from functrace.pytrees.registry import Node, kinds
 
 IsLeaf: TypeAlias = Callable[[Any], bool] | None
 Nodes: TypeAlias = tuple[Node | None, ...]  # in preorder, with None for a leaf
@@ -20,26 +20,28 @@ def take_apart(tree: Any, is_leaf: IsLeaf = None) -> tuple[list[Any], Nodes]:
     kind = kinds[type(tree)]
     if kind is None or (is_leaf is not None and is_leaf(tree)):
         return [tree], (None,)
+    children, node = kind.split(tree)
     leaves: list[Any] = []
-    nodes: list[Node | None] = []
+    nodes: list[Node | None] = [node]
     try:
-        _descend(tree, kind, is_leaf, leaves, nodes)
+        _descend(children, is_leaf, leaves, nodes)
     except RecursionError:  # a tree deeper than Python's stack: the slower way has no such limit
         nodes = []
         leaves = [leaf for _, leaf in visit(tree, is_leaf and without_path(is_leaf), nodes)]
     return leaves, tuple(nodes)
 
 
-def _descend(tree: Any, kind: Kind, is_leaf: IsLeaf, leaves: list[Any], nodes: list[Node | None]) -> None:
-    children, node = kind.split(tree)
-    nodes.append(node)
-    for child in children:
-        kind_of_child = kinds[type(child)]
-        if kind_of_child is None or (is_leaf is not None and is_leaf(child)):
-            leaves.append(child)
+def _descend(trees: Sequence[Any], is_leaf: IsLeaf, leaves: list[Any], nodes: list[Node | None]) -> None:
+    for tree in trees:
+        kind = kinds[type(tree)]
+        if kind is None or (is_leaf is not None and is_leaf(tree)):
+            leaves.append(tree)
             nodes.append(None)
         else:
-            _descend(child, kind_of_child, is_leaf, leaves, nodes)
+            children, node = kind.split(tree)
+            nodes.append(node)
+            if children:
+                _descend(children, is_leaf, leaves, nodes)
 
 
 def visit(tree: Any, is_leaf: Callable[..., bool] | None, nodes: list[Node | None]) -> Iterator[tuple[list[Any], Any]]:

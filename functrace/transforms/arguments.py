@@ -30,11 +30,6 @@ def as_leaf(value: Any) -> Any:
     elif value.__class__ is float or isinstance(value, Tracer):
         return value
     aval = aval_of(value)
-    if isinstance(value, np.ma.MaskedArray):
-        raise DtypeError(
-            f"expected a plain array, got {describe(value)}: its mask would be lost",
-            instead="pass x.filled(value), or the data and the mask as two arrays",
-        )
     if isinstance(value, ndarray):
         return np.asarray(value, dtype=aval.dtype)
     return value
@@ -83,6 +78,23 @@ def flatten_result(result: Any, transform: str) -> tuple[list[Any], Any]:
                 instead="return arrays, numbers, or containers of them; what is neither can go through a closure",
             ) from None
     return leaves, treedef
+
+
+def split_aux(result: Any, transform: str) -> tuple[Any, Any]:
+    """The value and the rest that a function returned, as `has_aux` asks.
+
+    Raises
+    ------
+    ArgumentError
+        The result is no pair.
+    """
+    if not isinstance(result, tuple) or len(result) != 2:
+        got = f"{len(result)} entries" if isinstance(result, tuple) else type(result).__name__
+        raise ArgumentError(
+            f"{transform} with has_aux=True expected the function to return a pair (value, rest), got {got}",
+            instead="return value, rest",
+        )
+    return result
 
 
 def check_match(kind: str, values: Sequence[Any], avals: Sequence[Aval], names: Sequence[str], transform: str) -> None:

@@ -362,7 +362,7 @@ def _noted(trace: VJPTrace, equation: Equation, args: list[Any], known: list[Any
         return known if primitive.multiple_results else known[0]
     if primitive.multiple_results:
         return trace.note_several(primitive, values, positions, known, known, equation.params)
-    return trace.note(primitive, values, positions, known[0], equation.params)
+    return trace.note_several(primitive, values, positions, known, known[0], equation.params)[0]
 
 
 def _checkpoint_batch(

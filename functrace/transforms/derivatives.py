@@ -10,14 +10,14 @@ import numpy as np
 
 from .. import tree
 from ..core.aval import aval_of, describe, float0, short_dtype
-from ..core.jaxpr import eval_jaxpr
+from ..core.jaxpr import ClosedJaxpr, eval_jaxpr, subset_of_outputs
 from ..core.recording import record
-from ..core.trace import require_callable
+from ..core.trace import Tracer, require_callable
 from ..errors import ArgumentError, DtypeError, OptionError, ShapeError, StructureError
-from ..lax.shape import convert_element_type
-from .arguments import as_leaf, as_leaves, check_match, flatten_result, fresh, leaf_names, own
+from ..lax.shape import convert_element_type, zeros_of
+from .arguments import as_leaf, as_leaves, check_match, flatten_result, fresh, leaf_names, own, split_aux
 from .jvp import run_jvp, unpack
-from .vjp import VJPTracer, backward, trace_vjp
+from .vjp import VJPTracer, backward, keep_captured, trace_vjp
 
 
 def grad(
@@ -127,13 +127,7 @@ def value_and_grad(
         out, trace, notes = trace_vjp(flat, leaves)
         aux = None
         if has_aux:
-            if not isinstance(out, tuple) or len(out) != 2:
-                raise ArgumentError(
-                    f"{_name} with has_aux=True expected the function to return a pair (value, rest), got "
-                    f"{type(out).__name__}",
-                    instead="return value, rest",
-                )
-            out, aux = out
+            out, aux = split_aux(out, _name)
         traced = out.__class__ is VJPTracer and out._trace is trace
         value = out.value if traced else out
         if value.__class__ is np.float64 and not holomorphic:
@@ -143,7 +137,7 @@ def value_and_grad(
         if traced:
             cotangents: list[Any] = [None] * len(notes)
             cotangents[out.position] = one
-            parts = backward(notes, cotangents, len(leaves))
+            parts = backward(notes, cotangents, len(leaves), release=True)
         else:
             parts = [None] * len(leaves)
         gradients = own([_gradient(part, leaf) for part, leaf in zip(parts, leaves, strict=True)], leaves)
@@ -171,6 +165,8 @@ def _positions(numbers: Sequence[int], count: int, name: str) -> list[int]:
                 instead="pass the arguments to differentiate by as positional ones",
             )
         positions.append(int(number) % count)
+    if len(set(positions)) != len(positions):
+        raise OptionError(f"{name}: argnums={tuple(numbers)} names an argument twice", instead="each argument once")
     return positions
 
 
@@ -281,9 +277,10 @@ def vjp(fun: Callable, *primals: Any, has_aux: bool = False) -> Any:
     leaves, treedef = tree.flatten(primals)
     leaves = [fresh(as_leaf(leaf)) for leaf in leaves]  # what the way back needs must not change in between
     out, trace, notes = trace_vjp(lambda *tracers: fun(*treedef.unflatten(tracers)), leaves)
+    keep_captured(notes)
     aux = None
     if has_aux:
-        out, aux = out
+        out, aux = split_aux(out, "vjp")
     out_leaves, out_tree = flatten_result(out, "vjp")
     targets = [x.position if x.__class__ is VJPTracer and x._trace is trace else -1 for x in out_leaves]
     values = [x.value if target >= 0 else x for x, target in zip(out_leaves, targets, strict=True)]
@@ -365,7 +362,7 @@ def jvp(fun: Callable, primals: Sequence[Any], tangents: Sequence[Any], has_aux:
     out, trace = run_jvp(lambda *tracers: fun(*treedef.unflatten(tracers)), leaves, directions)
     aux = None
     if has_aux:
-        out, aux = out
+        out, aux = split_aux(out, "jvp")
     out_leaves, out_tree = flatten_result(out, "jvp")
     pairs = [unpack(trace, leaf) for leaf in out_leaves]
     results = own(
@@ -421,20 +418,26 @@ def linearize(fun: Callable, *primals: Any, has_aux: bool = False) -> Any:
         given = iter(tangents)
         directions = [next(given) if follows else None for follows in inexact]
         out, trace = run_jvp(lambda *tracers: fun(*treedef.unflatten(tracers)), leaves, directions)
+        aux = None
         if has_aux:
-            out, kept["aux"] = out
-            kept["aux"] = tree.map(lambda leaf: fresh(unpack(trace, leaf)[0]), kept["aux"])
+            out, aux = split_aux(out, "linearize")
         out_leaves, kept["tree"] = flatten_result(out, "linearize")
         pairs = [unpack(trace, leaf) for leaf in out_leaves]
-        kept["values"] = [value for value, _ in pairs]
+        rest, kept["rest tree"] = tree.flatten(aux)
+        values = [fresh(value) for value, _ in pairs] + [fresh(unpack(trace, leaf)[0]) for leaf in rest]
         kept["follows"] = [tangent is not None for _, tangent in pairs]
-        return [tangent for _, tangent in pairs if tangent is not None]
+        recorder = tangents[0]._trace if tangents else None
+        kept["values"] = [None if is_of(recorder, value) else value for value in values]
+        recorded = [value for value in values if is_of(recorder, value)]
+        return [tangent for _, tangent in pairs if tangent is not None] + recorded
 
     tangent_avals = [aval.strong() for aval, follows in zip(avals, inexact, strict=True) if follows]
     closed = record(tangents_of_result, tangent_avals, creations=False)
-    values, out_tree = kept["values"], kept["tree"]
-    result = out_tree.unflatten([fresh(value) for value in values])
-    zeros = [aval_of(value) for value in values]
+    follows, out_tree = kept["follows"], kept["tree"]
+    values = _values(closed, sum(follows), kept["values"])
+    closed = subset_of_outputs(closed, [index < sum(follows) for index in range(len(closed.out_avals))])
+    result = out_tree.unflatten(values[: len(follows)])
+    zeros = [aval_of(value) for value in values[: len(follows)]]
 
     def f_jvp(*tangents: Any) -> Any:
         """The result's tangent for tangents of the arguments."""
@@ -458,5 +461,23 @@ def linearize(fun: Callable, *primals: Any, has_aux: bool = False) -> Any:
         return out_tree.unflatten(own(out, [*used, *closed.consts]))
 
     if has_aux:
-        return result, f_jvp, kept["aux"]
+        return result, f_jvp, kept["rest tree"].unflatten(values[len(follows) :])
     return result, f_jvp
+
+
+def is_of(trace: Any, value: Any) -> bool:
+    """Whether a value is a tracer of this trace."""
+    return isinstance(value, Tracer) and value._trace is trace
+
+
+def _values(closed: ClosedJaxpr, count: int, known: Sequence[Any]) -> list[Any]:
+    """The values of a linearized function: some were recorded with the tangents (outputs of `closed` from `count` on).
+
+    What a program inside an equation computes comes with its tangents, of which the values are independent.
+    """
+    if all(value is not None for value in known):
+        return list(known)
+    wanted = subset_of_outputs(closed, [index >= count for index in range(len(closed.out_avals))])
+    zeros = [zeros_of(aval) for aval in closed.in_avals]
+    recorded = iter(own(eval_jaxpr(wanted.jaxpr, wanted.consts, *zeros), closed.consts))
+    return [next(recorded) if value is None else value for value in known]

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import tree
 from ..compiler.simplify import without_dead
-from ..core.aval import ShapeDtypeStruct, aval_of, short_dtype
+from ..core.aval import ShapeDtypeStruct, aval_of
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, eval_jaxpr
 from ..core.recording import record
 from ..core.trace import require_callable
@@ -107,8 +107,8 @@ def _check_linear(closed: ClosedJaxpr, names: list[str]) -> None:
         if dependence is LINEAR or (dependence is ZERO and aval.dtype.kind in "fc"):
             continue
         raise DifferentiationError(
-            f"linear_transpose expected a function that is linear in its arguments, but {name}, a {short_dtype(aval.dtype)}"
-            f", is not: {dependence.why}",
+            f"linear_transpose expected a function that is linear in its arguments, but {name} ({aval}) is not: "
+            f"{dependence.why}",
             instead="let the function capture what it is not linear in; functrace.linearize for the linear part of a "
             "function at a point",
             where=None if dependence.equation is None else dependence.equation.location,

@@ -140,16 +140,14 @@ def _of_operation(equation: Equation, inputs: list[Dependence]) -> Dependence:
     if not varying:
         return ZERO if any(all(inputs[i] is ZERO for i in together) for together in sets) else CONSTANT
     fitting = [together for together in sets if varying <= together]
-    if any(inputs[i] is ZERO for together in fitting for i in together - varying) or any(
-        together == varying for together in fitting
-    ):
+    if any(all(inputs[i] is ZERO for i in together - varying) for together in fitting):
         return LINEAR
     name = equation.primitive.name
     if fitting:
-        return Dependence(f"{name} adds what does not depend on them", equation)
-    if sets and any(varying & together for together in sets):
-        return Dependence(f"{name} takes a product of them, or divides by them", equation)
-    return Dependence(f"{name} is not linear", equation)
+        return Dependence(f"{name} puts them together with what does not depend on them", equation)
+    if len(varying) > 1 and all(any(i in together for together in sets) for i in varying):
+        return Dependence(f"{name} multiplies them with each other", equation)
+    return Dependence(f"{name} is not linear in them", equation)
 
 
 def _join(one: Dependence, other: Dependence, equation: Equation) -> Dependence:
@@ -161,7 +159,7 @@ def _join(one: Dependence, other: Dependence, equation: Equation) -> Dependence:
         return one
     if one is ZERO:
         return other
-    return Dependence(f"{equation.primitive.name} gives what does not depend on them in place of what does", equation)
+    return Dependence(f"of what {equation.primitive.name} gives, some is linear in them and some is constant", equation)
 
 
 def _of_cond(equation: Equation, inputs: list[Dependence]) -> list[Dependence]:
@@ -206,4 +204,4 @@ def _settled(
         after = [_join(a, b, equation) for a, b in zip(carry, out, strict=False)]
         if after == carry:
             return carry, out[len(carry) :]
-        carry = [b if b in _KNOWN or a in _KNOWN else a for a, b in zip(carry, after, strict=True)]
+        carry = after

@@ -11,8 +11,9 @@ from ..core.aval import Aval, Shape, aval_of
 from ..core.jaxpr import ClosedJaxpr
 from ..core.primitive import Primitive
 from ..core.recording import leaked
-from ..errors import DifferentiationError
-from ..core.trace import Trace, Tracer, current_location, current_recording, enter_trace, leave_trace, raise_refusal
+from ..config import config
+from ..errors import DifferentiationError, NonFiniteError
+from ..core.trace import Trace, Tracer, current_location, enter_trace, leave_trace, location_holder, raise_refusal
 
 # A note is (primitive, values of the inputs, their positions or -1, value of the output, parameters, location).
 # A value's position is the place of the note that made it; the inputs come first, with None in place of a note.
@@ -64,8 +65,8 @@ class VJPTrace(Trace):
     def __init__(self, outermost: bool) -> None:
         super().__init__()
         self.notes: list[Any] = []
-        self.locate = current_recording() is not None
-        self.outermost = outermost
+        self.locate = location_holder() is not None
+        self.outermost = outermost and not config.debugging
 
     @property
     def open(self) -> bool:  # type: ignore[override]
@@ -99,7 +100,7 @@ class VJPTrace(Trace):
         operation = primitive.impl if self.outermost else primitive
         out = operation(*values, **params) if params else operation(*values)
         if primitive.multiple_results:
-            return self._note_several(primitive, values, positions, out, out, params)
+            return self.note_several(primitive, values, positions, out, out, params)
         notes = self.notes
         position = len(notes)
         notes.append((primitive, values, positions, out, params, current_location() if self.locate else None))
@@ -123,9 +124,9 @@ class VJPTrace(Trace):
                     "differentiated; its rule does not say how",
                     instead="pass the value as an argument; functrace.closure_convert makes one of it",
                 )
-        return self._note_several(primitive, values, positions, out, (out, residuals), params)
+        return self.note_several(primitive, values, positions, out, (out, residuals), params)
 
-    def _note_several(
+    def note_several(
         self,
         primitive: Primitive,
         values: Sequence[Any],
@@ -174,7 +175,25 @@ def trace_vjp(function: Callable[..., Any], inputs: Sequence[Any]) -> tuple[Any,
         trace.notes = _Ended()
 
 
-def backward(notes: list[Any], cotangents: list[Any], inputs: int) -> list[Any]:
+def keep_captured(notes: list[Any]) -> None:
+    """Replace the arrays in the notes that came from outside by copies, since the way back may be walked later."""
+    copies: dict[int, tuple[Any, Any]] = {}
+
+    def kept(value: Any, position: int) -> Any:
+        if position >= 0 or value.__class__ is not np.ndarray:
+            return value
+        if id(value) not in copies:
+            copies[id(value)] = (value, value.copy())  # with the original, so that its id is not given anew
+        return copies[id(value)][1]
+
+    for index, note in enumerate(notes):
+        if note is not None:
+            primitive, values, positions, *rest = note
+            values = tuple([kept(value, position) for value, position in zip(values, positions, strict=True)])
+            notes[index] = (primitive, values, positions, *rest)
+
+
+def backward(notes: list[Any], cotangents: list[Any], inputs: int, release: bool = False) -> list[Any]:
     """Walk the notes backward.
 
     Parameters
@@ -185,49 +204,59 @@ def backward(notes: list[Any], cotangents: list[Any], inputs: int) -> list[Any]:
         One for each position, None for zero; used up.
     inputs
         How many positions, from the first, are inputs.
+    release
+        Whether the notes are used up too: each is forgotten when it has been passed, and its values with it.
 
     Returns
     -------
     list
         The inputs' cotangents; None is zero.
     """
-    for position in range(len(notes) - 1, inputs - 1, -1):
-        note = notes[position]
-        if note is None:
-            continue
-        primitive, values, positions, out, params, location = note
-        if primitive.multiple_results:
-            cotangent: Any = cotangents[position : position + len(out if primitive.vjp_fwd is None else out[0])]
-            if all(part is None for part in cotangent):
+    holder = location_holder()
+    outer_location = None if holder is None else holder.location
+    try:
+        for position in range(len(notes) - 1, inputs - 1, -1):
+            note = notes[position]
+            if note is None:
                 continue
-        else:
-            cotangent = cotangents[position]
-            if cotangent is None:
-                continue
-            cotangents[position] = None
-        recorder = None
-        if location is not None:
-            recorder = current_recording()
-            if recorder is not None:  # what is recorded on the way back belongs to the line of the way there
-                outer_location, recorder.location = recorder.location, location
-        rules = primitive.vjp
-        if rules is not None:
-            for target, rule in zip(positions, rules, strict=False):
-                if target >= 0 and rule is not None:
-                    part = rule(cotangent, out, *values, **params) if params else rule(cotangent, out, *values)
-                    if part is not None:
+            if release:
+                notes[position] = None
+            primitive, values, positions, out, params, location = note
+            if primitive.multiple_results:
+                end = position + len(out if primitive.vjp_fwd is None else out[0])
+                cotangent: Any = cotangents[position:end]
+                if all(part is None for part in cotangent):
+                    continue
+                cotangents[position:end] = [None] * (end - position)
+            else:
+                cotangent = cotangents[position]
+                if cotangent is None:
+                    continue
+                cotangents[position] = None
+            if location is not None and holder is not None:  # what is done on the way back belongs to the line of the way there
+                holder.location = location
+            rules = primitive.vjp
+            if rules is not None:
+                for target, rule in zip(positions, rules, strict=False):
+                    if target >= 0 and rule is not None:
+                        part = rule(cotangent, out, *values, **params) if params else rule(cotangent, out, *values)
+                        if part is not None:
+                            held = cotangents[target]
+                            cotangents[target] = part if held is None else held + part
+            else:
+                wanted = tuple([target >= 0 for target in positions])
+                if primitive.vjp_fwd is None:
+                    parts = primitive.vjp_all(cotangent, out, values, wanted, **params)
+                else:
+                    parts = primitive.vjp_bwd(cotangent, out[1], values, wanted, **params)
+                for target, part in zip(positions, parts, strict=True):
+                    if target >= 0 and part is not None:
                         held = cotangents[target]
                         cotangents[target] = part if held is None else held + part
-        else:
-            wanted = tuple([target >= 0 for target in positions])
-            if primitive.vjp_fwd is None:
-                parts = primitive.vjp_all(cotangent, out, values, wanted, **params)
-            else:
-                parts = primitive.vjp_bwd(cotangent, out[1], values, wanted, **params)
-            for target, part in zip(positions, parts, strict=True):
-                if target >= 0 and part is not None:
-                    held = cotangents[target]
-                    cotangents[target] = part if held is None else held + part
-        if recorder is not None:
-            recorder.location = outer_location
+    except NonFiniteError as error:
+        error.add_note(f"on the way back through {primitive.name}")
+        raise
+    finally:
+        if holder is not None:
+            holder.location = outer_location
     return cotangents[:inputs]

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from functrace.errors import OptionError, ShapeError
 from functrace.lax import dot as dot_function
-from functrace.lax.dot import dot_general, einsum
+from functrace.lax.dot import dot_general
+from functrace.lax.einsum import einsum
 from tests.lax.rules import check_rules, distinct_values
 
 LETTERS = "abcdefghijkl"

@@ -242,7 +242,8 @@ def test_splitting_is_numpys(x, sections, cuts, data):
     check("array_split", x, sections, axis)
     check("array_split", x, sorted(cuts), axis)
     check("split", x, sorted(cuts), axis)
-    check("unstack", x, axis=axis)
+    if hasattr(np, "unstack"):
+        check("unstack", x, axis=axis)
     if x.shape[axis] % sections == 0:
         check("split", x, sections, axis)
     else:
@@ -324,7 +325,7 @@ def test_insert_is_numpys(x, seed, data):
 def test_insert_takes_a_mask_that_is_known():
     x, mask = np.arange(3.0), np.array([True, False, True])
     got = functrace.jit(lambda x: fnp.insert(x, mask, [5.0, 6.0]))(x)
-    np.testing.assert_array_equal(got, np.insert(x, mask, [5.0, 6.0]))
+    np.testing.assert_array_equal(got, [5.0, 0.0, 1.0, 6.0, 2.0])
 
 
 def test_places_that_are_traced_are_an_error_that_says_what_to_write():
@@ -391,7 +392,12 @@ def test_pad_of_one_element_and_of_none_is_numpys():
     check("pad", np.ones((0, 2)), ((1, 1), (0, 0)), constant_values=2.0)
     check("pad", np.ones((0, 2)), ((0, 0), (1, 1)), "edge")
     check("pad", np.ones((2, 2)), 0)
-    check("pad", np.ones((2, 2)), {1: (1, 2)})
+
+
+def test_pad_takes_widths_by_axis():
+    x = np.ones((2, 2))
+    got = functrace.jit(lambda x: fnp.pad(x, {1: (1, 2), -2: 1}))(x)
+    np.testing.assert_array_equal(got, np.pad(x, ((1, 1), (1, 2))))
 
 
 def test_the_values_to_pad_with_may_be_traced():

@@ -15,7 +15,7 @@ FLOATS = (np.float16, np.float32, np.float64)
 COMPLEX = (np.complex64, np.complex128)
 INTEGERS = (np.bool_, np.int8, np.uint8, np.int32, np.int64)
 NUMBERS = (*FLOATS, *COMPLEX, *INTEGERS)
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=200, deadline=None)
 
 
 @st.composite
