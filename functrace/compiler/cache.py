@@ -20,7 +20,7 @@ class CacheInfo(NamedTuple):
 class Cache:
     """At most `maxsize` entries; the one used longest ago is dropped first."""
 
-    __slots__ = ("__weakref__", "_entries", "_hits", "_lock", "_misses", "maxsize")
+    __slots__ = ("__weakref__", "_entries", "_hits", "_lock", "_misses", "generation", "maxsize")
 
     def __init__(self, maxsize: int) -> None:
         self.maxsize = maxsize
@@ -28,6 +28,7 @@ class Cache:
         self._lock = threading.Lock()
         self._hits = 0
         self._misses = 0
+        self.generation = 0  # how often it was cleared
 
     def get(self, key: Hashable) -> Any:
         """The entry, or None."""
@@ -52,6 +53,7 @@ class Cache:
         """Forget all."""
         with self._lock:
             self._entries.clear()
+            self.generation += 1
             self._hits = self._misses = 0
 
     def info(self) -> CacheInfo:

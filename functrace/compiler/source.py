@@ -125,13 +125,17 @@ class _Writer:
         lines += [f"    # {self.names[var]}: {var.aval}" for var in jaxpr.invars]
         lifetimes = Lifetimes(jaxpr)
         last = None
+        comments: dict[Any, str] = {}
         for position, equation in enumerate(jaxpr.equations):
             location = equation.location
             if location is not None:
                 here = (location.code, location.instruction)
-                if here != last and location.text:
-                    lines.append("    " + comment(location.text))
-                last = here
+                if here not in comments:
+                    comments[here] = location.text
+                if comments[here] != last:
+                    last = comments[here]
+                    if last:
+                        lines.append(f"    # {last}")
             if equation.primitive is fused_p:
                 lines.extend(self._blocks(equation))
             else:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..config import config
-from ..errors import NonFiniteError
+from ..errors import DtypeError, NonFiniteError
 from .aval import aval_of
 from .jaxpr import eval_jaxpr, inner_jaxprs
 from .primitive import Primitive
@@ -35,13 +35,40 @@ def _checking_bind(primitive: Primitive, /, *args: Any, **params: Any) -> Any:
             _evaluate(primitive, args, params)  # raises at the first equation inside that gives it
     elif primitive.calls:
         _evaluate(primitive, args, params)
-    shown = ", ".join([_shown(arg) for arg in args])
-    raise NonFiniteError(
-        f"{primitive.name} gave {found}" + (f", from {shown}" if shown else ""),
+    raise _error(primitive.name, found, args)
+
+
+def look(name: str, values: Any, args: Any = ()) -> None:
+    """Raise if there is a NaN or an infinity among results, as far as they are looked for."""
+    if config.debug_nans or config.debug_infs:
+        found = _found([value for value in values if _is_number(value)])
+        if found is not None:
+            raise _error(name, found, args)
+
+
+def checked_call(function: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    """Call a function of NumPy's, and look at what it gives."""
+    out = function(*args, **kwargs)
+    look(function.__name__, out if isinstance(out, (tuple, list)) else [out], args)
+    return out
+
+
+def _error(name: str, found: str, args: Any) -> NonFiniteError:
+    shown = ", ".join([_shown(arg) for arg in args if _is_number(arg)])
+    return NonFiniteError(
+        f"{name} gave {found}" + (f", from {shown}" if shown else ""),
         instead="keep its arguments where it is defined (functrace.numpy.where on the argument, not on the result, so "
         "that the derivative is finite too)",
         where=current_location(),
     )
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        aval_of(value)
+    except DtypeError:
+        return False
+    return True
 
 
 def _evaluate(primitive: Primitive, args: tuple, params: dict[str, Any]) -> None:
@@ -56,7 +83,7 @@ def _found(values: Any) -> str | None:
     for value in values:
         if isinstance(value, Tracer):
             continue
-        if aval_of(value).dtype.kind in "fc":
+        if value is not None and aval_of(value).dtype.kind in "fc":
             if config.debug_nans and np.isnan(value).any():
                 return "NaN"
             if config.debug_infs and np.isinf(value).any():

@@ -91,6 +91,11 @@ def tracing() -> bool:
     return _state.open_traces > 0
 
 
+def is_tracing() -> bool:
+    """Whether a trace runs on this thread."""
+    return _state.open_traces > 0
+
+
 def current_location() -> Location | None:
     """The user's line that is being traced: the running one, or the recorded one that is being run again."""
     holder = location_holder()

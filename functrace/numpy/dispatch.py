@@ -69,6 +69,8 @@ def implements(
                         return call_traced(original, traced, args, kwargs)
             if creates and current_recording() is not None:
                 return call_traced(original, traced, args, kwargs)
+            if config.debugging and not (has_tracer(args) or has_tracer(kwargs.values())):
+                return checked_call(original, args, kwargs)
             try:
                 return original(*args, **kwargs)
             except TracerArrayConversionError:

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..config import config
 from ..core.aval import canonical_dtype
+from ..core.finite import checked_call
 from ..core.primitive import Primitive
 from ..core.trace import Tracer
 from ..errors import ArgumentError, TracerArrayConversionError
@@ -64,6 +66,8 @@ def _unary(ufunc: np.ufunc, operation: Callable) -> Callable:
     def function(x: Any, /, *args: Any, **kwargs: Any) -> Any:
         if isinstance(x, Tracer):
             return call_traced(ufunc, traced, (x, *args), kwargs) if args or kwargs else operation(x)
+        if config.debugging and not has_tracer((x,)):
+            return checked_call(ufunc, (x, *args), kwargs)
         try:
             return ufunc(x, *args, **kwargs)
         except TracerArrayConversionError:
@@ -91,6 +95,8 @@ def _binary(ufunc: np.ufunc, operation: Callable) -> Callable:
             if args or kwargs:
                 return call_traced(ufunc, traced, (x1, x2, *args), kwargs)
             return operation(as_operand(x1), as_operand(x2))
+        if config.debugging and not has_tracer((x1, x2)):
+            return checked_call(ufunc, (x1, x2, *args), kwargs)
         try:
             return ufunc(x1, x2, *args, **kwargs)
         except TracerArrayConversionError:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import functrace.pytrees.containers  # noqa: F401  what it registers is what a traversal takes apart
 from functrace.errors import ArgumentError
-from functrace.pytrees.registry import Node, kinds
+from functrace.pytrees.registry import Node, kinds, leaf_classes
 
 IsLeaf: TypeAlias = Callable[[Any], bool] | None
 Nodes: TypeAlias = tuple[Node | None, ...]  # in preorder, with None for a leaf
@@ -33,8 +33,8 @@ def take_apart(tree: Any, is_leaf: IsLeaf = None) -> tuple[list[Any], Nodes]:
 
 def _descend(trees: Sequence[Any], is_leaf: IsLeaf, leaves: list[Any], nodes: list[Node | None]) -> None:
     for tree in trees:
-        kind = kinds[type(tree)]
-        if kind is None or (is_leaf is not None and is_leaf(tree)):
+        cls = type(tree)
+        if cls in leaf_classes or (kind := kinds[cls]) is None or (is_leaf is not None and is_leaf(tree)):
             leaves.append(tree)
             nodes.append(None)
         else:

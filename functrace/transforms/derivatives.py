@@ -102,11 +102,18 @@ def value_and_grad(
     first = argnums.__class__ is int and argnums == 0
     numbers: tuple[int, ...] = (argnums,) if isinstance(argnums, (int, np.integer)) else tuple(argnums)
 
+    recent: Any = None  # the structure of the last call, which the next one likely has too
+
     @wraps(fun)
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
         positions = (0,) if first and args else _positions(numbers, len(args), _name)
         chosen = tuple([args[i] for i in positions]) if several else args[positions[0]]
-        given, treedef = tree.flatten(chosen)
+        nonlocal recent
+        treedef = recent
+        given = None if treedef is None else treedef.flatten_same(chosen)
+        if given is None or treedef is None:
+            given, treedef = tree.flatten(chosen)
+            recent = treedef
         leaves = [
             leaf
             if leaf.__class__ is np.ndarray and leaf.dtype.char in "fd" and not holomorphic and leaf.dtype.isnative

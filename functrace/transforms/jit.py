@@ -19,7 +19,7 @@ from ..core.aval import Aval, ShapeDtypeStruct, array_aval, aval_of, describe
 from ..core.jaxpr import ClosedJaxpr
 from ..core.primitive import Primitive
 from ..core.recording import record
-from ..core.trace import Tracer, current_recording, require_callable
+from ..core.trace import Tracer, current_recording, is_tracing, require_callable
 from ..errors import ArgumentError, DtypeError, OptionError
 from .arguments import as_leaf, flatten_result
 from .programs import batch_program, hoist_tracers, instantiate, jvp_program, vjp_program
@@ -102,6 +102,31 @@ class _Entry:
         self.program: Program | None = None
 
 
+class _Recent:
+    """The kind of arguments of the last call, recognised without a key, and what runs for it."""
+
+    __slots__ = ("call", "generation", "hits", "kinds", "treedef", "unflatten")
+
+    def __init__(self, arguments: Any, leaves: Sequence[Any], program: Program, entry: _Entry, generation: int) -> None:
+        self.treedef = tree.structure(arguments)
+        self.kinds = [(x.__class__, *((x.shape, x.dtype) if isinstance(x, np.ndarray) else (None, None))) for x in leaves]
+        self.call = program.call
+        self.unflatten = entry.out_tree.unflatten
+        self.generation = generation
+        self.hits = 0
+
+    def leaves_if_same(self, arguments: Any) -> list[Any] | None:
+        """The leaves of the arguments if they are of this kind."""
+        leaves = self.treedef.flatten_same(arguments)
+        if leaves is not None:
+            for leaf, (kind, shape, dtype) in zip(leaves, self.kinds):  # noqa: B905 (as many, and this is the hot path)
+                if leaf.__class__ is not kind:
+                    return None
+                if shape is not None and (leaf.dtype is not dtype or leaf.shape != shape):
+                    return None
+        return leaves
+
+
 _caches: weakref.WeakKeyDictionary[Callable, dict[Any, Cache]] = weakref.WeakKeyDictionary()
 
 
@@ -161,6 +186,7 @@ class JitFunction:
         "__wrapped__",
         "_cache",
         "_name",
+        "_recent",
         "_signature",
         "_static_argnames",
         "_static_argnums",
@@ -188,9 +214,20 @@ class JitFunction:
         self._static_argnames = names
         self.donate_argnums, _ = _static(self._signature, donate_argnums, donate_argnames, "donate")
         self._cache = _shared_cache(fun, (numbers, names))
+        self._recent: _Recent | None = None
         update_wrapper(self, fun)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        recent = self._recent
+        if recent is not None and not is_tracing() and not config.debugging:
+            leaves = recent.leaves_if_same((args, kwargs))
+            if leaves is not None and recent.generation == self._cache.generation:
+                recent.hits += 1
+                return recent.unflatten(recent.call(*leaves))
+        return self._call_anew(args, kwargs)
+
+    def _call_anew(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """A call with arguments of another kind than the last."""
         if config.debugging and config.disable_jit:
             return self.__wrapped__(*args, **kwargs)
         leaves, entry, captured = self._prepare(args, kwargs)
@@ -203,6 +240,8 @@ class JitFunction:
             program = entry.program
             if program is None:
                 program = entry.program = compiled(entry.closed, self._name, entry.argument_names)
+            if not captured and not self._static_argnums and not self._static_argnames:
+                self._recent = _Recent((args, kwargs), leaves, program, entry, self._cache.generation)
             out = program.call(*operands)
         return entry.out_tree.unflatten(out)
 
@@ -308,7 +347,9 @@ class JitFunction:
 
     def cache_info(self) -> CacheInfo:
         """Hits, misses and size of the cache of traced programs."""
-        return self._cache.info()
+        info = self._cache.info()
+        recent = self._recent
+        return info if recent is None else info._replace(hits=info.hits + recent.hits)
 
     def clear_cache(self) -> None:
         """Forget every traced program."""
