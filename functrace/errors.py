@@ -14,6 +14,7 @@ from types import CodeType, FrameType
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_COMMANDS = os.path.join(_PACKAGE, "cli") + os.sep  # they use the library as its users do
 _is_internal: dict[str, bool] = {}
 
 
@@ -70,7 +71,8 @@ def is_internal(filename: str) -> bool:
         path = filename if filename.startswith("<") else os.path.abspath(filename)
         installed = f"{os.sep}site-packages{os.sep}"
         known = (
-            path.startswith((_PACKAGE, "<functrace", "<frozen", "<__array_function__"))
+            (path.startswith(_PACKAGE) and not path.startswith(_COMMANDS))
+            or path.startswith(("<functrace", "<frozen", "<__array_function__"))
             or f"{installed}numpy{os.sep}" in path
             or (path.startswith(_STANDARD_LIBRARY) and installed not in path)
         )

@@ -28,8 +28,8 @@ from functrace.pytrees.registration import (
     register_pytree_with_keys_class,
     register_static,
 )
-from functrace.pytrees.registry import kinds, leaf_classes
-from functrace.pytrees.traversal import IsLeaf, take_apart
+from functrace.pytrees.registry import Kind, Node, kinds
+from functrace.pytrees.traversal import IsLeaf, visit, without_path
 from functrace.pytrees.treedef import (
     LEAF,
     PyTreeDef,
@@ -109,10 +109,30 @@ def flatten(tree: Any, is_leaf: IsLeaf = None) -> tuple[list[Any], PyTreeDef]:
     >>> tree.flatten([None, (1, 2)], is_leaf=lambda x: x is None)
     ([None, 1, 2], PyTreeDef([*, (*, *)]))
     """
-    if type(tree) in leaf_classes:
+    kind = kinds[type(tree)]
+    if kind is None or (is_leaf is not None and is_leaf(tree)):
         return [tree], LEAF
-    found, nodes = take_apart(tree, is_leaf)
-    return found, shared_treedefs.get(nodes) or structure_of(nodes)
+    found: list[Any] = []
+    nodes: list[Node | None] = []
+    try:
+        _descend(tree, kind, is_leaf, found, nodes)
+    except RecursionError:  # a tree deeper than Python's stack: the slower way has no such limit
+        nodes = []
+        found = [leaf for _, leaf in visit(tree, is_leaf and without_path(is_leaf), nodes)]
+    preorder = tuple(nodes)
+    return found, shared_treedefs.get(preorder) or structure_of(preorder)
+
+
+def _descend(tree: Any, kind: Kind, is_leaf: IsLeaf, found: list[Any], nodes: list[Node | None]) -> None:
+    children, node = kind.split(tree)
+    nodes.append(node)
+    for child in children:
+        kind_of_child = kinds[type(child)]
+        if kind_of_child is None or (is_leaf is not None and is_leaf(child)):
+            found.append(child)
+            nodes.append(None)
+        else:
+            _descend(child, kind_of_child, is_leaf, found, nodes)
 
 
 def unflatten(treedef: PyTreeDef, leaves: Iterable[Any]) -> Any:

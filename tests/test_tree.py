@@ -9,11 +9,13 @@ import functools
 import gc
 import operator
 import pickle
+import re
 import subprocess
 import sys
 import threading
 import weakref
 from collections import OrderedDict, defaultdict, namedtuple
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +25,9 @@ from hypothesis import strategies as st
 
 from functrace import tree, tree_util
 from functrace.errors import ArgumentError, OptionError, StructureError
+from functrace.pytrees import containers as container_kinds
+from functrace.pytrees import generated, registry
+from functrace.pytrees import treedef as structures
 
 
 class Point(NamedTuple):
@@ -75,6 +80,10 @@ class Pair:
         return isinstance(other, Pair) and (self.left, self.right) == (other.left, other.right)
 
     __hash__ = None  # type: ignore[assignment]
+
+
+class Colour(enum.StrEnum):
+    RED = "red"
 
 
 # ---- A naive recursion to compare with
@@ -182,8 +191,8 @@ def test_unflatten_undoes_flatten(x: Any) -> None:
 @given(trees)
 def test_unflatten_gives_the_same_before_and_after_it_is_compiled(x: Any) -> None:
     leaves, treedef = tree.flatten(x)
-    assert all(treedef.unflatten(leaves) == x for _ in range(30))
-    assert tree._compile_unflatten(treedef._nodes)(leaves) == x
+    assert all(treedef.unflatten(leaves) == x for _ in range(generated.USES_BEFORE_COMPILING + 1))
+    assert generated.compile_unflatten(treedef._nodes)(leaves) == x
 
 
 @given(trees, trees)
@@ -196,8 +205,10 @@ def test_structures_are_equal_exactly_if_the_naive_forms_are(x: Any, y: Any) -> 
 @given(trees)
 def test_equal_structures_hash_alike_whether_shared_or_not(x: Any) -> None:
     treedef = tree.structure(x)
-    apart = tree._intern(
-        tuple(node and tree._Node(node.kind, node.arity, copy.copy(node.aux), shared=False) for node in treedef._nodes)
+    apart = structures.structure_of(
+        tuple(
+            node and registry.Node(node.kind, node.arity, copy.copy(node.aux), shared=False) for node in treedef._nodes
+        )
     )
     assert apart == treedef
     assert hash(apart) == hash(treedef)
@@ -328,6 +339,218 @@ def test_reduce_and_reduce_associative_keep_the_order_of_the_leaves(words: list[
     assert tree.reduce_associative(operator.add, words, identity="") == "".join(words)
 
 
+# ---- The leaves of a tree whose structure is known
+
+
+OtherPoint = namedtuple("OtherPoint", "x y")
+
+
+def altered(x: Any) -> list[Any]:
+    """Trees that differ from x at its root, and some that do not."""
+    match x:
+        case None:
+            return [0, (), {}]
+        case Point():
+            return [tuple(x), list(x), OtherPoint(*x), Point(x.y, x.x)]
+        case Layer():
+            return [Layer(x.weight, x.bias, "other"), Layer(x.bias, x.weight, x.activation), Point(x.weight, x.bias)]
+        case Box():
+            return [Box(x.content, "other"), Box(x.content, x.label), (x.content,), x.content]
+        case Pair():
+            return [Point(x.left, x.right), Pair(x.right, x.left)]
+        case defaultdict():
+            return [defaultdict(float, x), dict(x), defaultdict(x.default_factory, {**x, "e": 0})]
+        case OrderedDict():
+            return [OrderedDict(reversed(x.items())), dict(x), OrderedDict(x)]
+        case dict():
+            fewer, new_key = dict(list(x.items())[1:]), next(iter(x), "a")
+            renamed = {**fewer, (new_key * 2 if isinstance(new_key, str | tuple) else new_key + 7): 0}
+            return [dict(reversed(x.items())), fewer, renamed, OrderedDict(x), defaultdict(None, x), list(x.values())]
+        case list():
+            return [tuple(x), [*x, 0], x[1:], x[::-1], dict(enumerate(x))]
+        case tuple():
+            return [list(x), (*x, 0), x[1:], x[::-1]]
+    return [None, [x], (x,), {}, "another leaf"]
+
+
+@st.composite
+def near_misses(draw: st.DrawFn, x: Any) -> Any:
+    """A tree that differs from x in one place, or does not."""
+    if naive_children(x) and draw(st.integers(0, 3)):
+        children, treedef = tree.flatten(x, is_leaf=lambda y: y is not x)
+        place = draw(st.integers(0, len(children) - 1))
+        children[place] = draw(near_misses(children[place]))
+        return treedef.unflatten(children)
+    return draw(st.sampled_from([x, *altered(x)]))
+
+
+def leaves_if_same(x: Any, y: Any) -> list[Any] | None:
+    """What `flatten_same` gives for y by the structure of x, which must be the same before and after compilation."""
+    treedef = tree.structure(x)
+    results = [treedef.flatten_same(y) for _ in range(generated.USES_BEFORE_COMPILING + 2)]
+    results.append(generated.compile_flatten_same(treedef._nodes)(y))
+    for result in results:
+        assert (result is None) == (results[0] is None)
+        assert result is None or all(a is b for a, b in zip(result, results[0] or [], strict=True))
+    return results[0]
+
+
+@given(trees, st.data())
+def test_flatten_same_gives_the_leaves_exactly_if_the_structures_are_equal(x: Any, data: st.DataObject) -> None:
+    for y in (data.draw(trees), data.draw(near_misses(x)), naive_map(lambda leaf: (leaf,), x), naive_map(str, x), x):
+        found = leaves_if_same(x, y)
+        assert (found is not None) == (naive_form(x) == naive_form(y)) == (tree.structure(x) == tree.structure(y))
+        if found is not None:
+            assert all(a is b for a, (_, b) in zip(found, naive_leaves(y), strict=True))
+
+
+class MyDict(dict[str, Any]):
+    pass
+
+
+class MyPoint(Point):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        (1.0, None),
+        (1.0, ()),
+        (None, 1.0),
+        ((), []),
+        ({}, OrderedDict()),
+        ([1, 2], (1, 2)),
+        ([1, 2], [1, 2, 3]),
+        ([1, 2], [1]),
+        ([1, 2], 1),
+        ([1, [2]], [1, 2]),
+        ([1, 2], [1, None]),
+        ([1, None], [1, 2]),
+        ([1, 2], [1, {}]),
+        ({"a": 1, "b": 2}, {"a": 1}),
+        ({"a": 1, "b": 2}, {"a": 1, "c": 2}),
+        ({"a": 1, "b": 2}, {"a": 1, "b": 2, "c": 3}),
+        ({"a": 1}, MyDict(a=1)),
+        ({"a": 1}, OrderedDict(a=1)),
+        ({1: 1, 2: 2}, {1: 1, 3: 2}),
+        ({(1, "a"): 1}, {(1, "b"): 1}),
+        (OrderedDict(a=1, b=2), OrderedDict(b=2, a=1)),
+        (defaultdict(list, a=1), defaultdict(dict, a=1)),
+        (Point(1, 2), (1, 2)),
+        ((1, 2), Point(1, 2)),
+        (Point(1, 2), OtherPoint(1, 2)),
+        (Point(1, 2), MyPoint(1, 2)),
+        (Layer(1, 2, "relu"), Layer(1, 2, "tanh")),
+        (Layer(1, 2), Layer(1, [2])),
+        (Box(1, "a"), Box(1, "b")),
+        (Box(1, (1.5,)), Box(1, (2.5,))),
+        (tree.Partial(len, 1), tree.Partial(max, 1)),
+        (((1,), {}), ((1,), {"k": 2})),
+        (((1,), {}), ((1, 2), {})),
+    ],
+)
+def test_flatten_same_gives_none_for_a_near_miss(x: Any, y: Any) -> None:
+    assert leaves_if_same(x, y) is None
+    assert leaves_if_same(x, x) == tree.leaves(x)
+    assert leaves_if_same(y, y) == tree.leaves(y)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "expected"),
+    [
+        ({"a": 1, "b": 2}, {"b": 4, "a": 3}, [3, 4]),
+        ({1: 1, 2: 2}, {2: 4, True: 3}, [3, 4]),
+        ({"red": 1}, {Colour.RED: 2}, [2]),
+        ({(1, 2): 1, (1, 1): 2}, {(1, 1): 3, (1, 2): 4}, [3, 4]),
+        (defaultdict(list, a=1, b=2), defaultdict(list, b=4, a=3), [3, 4]),
+        (Box(1, 1), Box(2, 1.0), [2]),
+        ([None, (), {}], [None, (), {}], []),
+        ({"a": [1, MyDict(b=1)]}, {"a": [MyDict(b=2), 3]}, [MyDict(b=2), 3]),
+        (Layer((1, 2), Point(3, None)), Layer((4, 5), Point(6, None)), [4, 5, 6]),
+    ],
+)
+def test_flatten_same_takes_any_order_of_keys_equal_keys_and_leaves_of_other_classes(
+    x: Any, y: Any, expected: list[Any]
+) -> None:
+    assert leaves_if_same(x, y) == expected == tree.leaves(y)
+
+
+def test_flatten_same_asks_for_the_same_order_of_keys_that_cannot_all_be_compared() -> None:
+    a, b = frozenset({1}), frozenset({2})
+    assert leaves_if_same({a: 1, b: 2}, {a: 3, b: 4}) == [3, 4]
+    assert tree.structure({a: 1, b: 2}) != tree.structure({b: 2, a: 1})
+    assert leaves_if_same({a: 1, b: 2}, {b: 2, a: 1}) is None
+
+
+def test_flatten_same_knows_a_class_that_is_registered_after_it_was_a_leaf() -> None:
+    class LaterNode:
+        pass
+
+    x = LaterNode()
+    assert leaves_if_same([1], [x]) == [x]
+    tree.register_pytree_node(LaterNode, lambda x: ((1, 2), None), lambda aux, children: LaterNode())
+    assert leaves_if_same([1], [x]) is None
+    assert leaves_if_same([x], [x]) == [1, 2]
+
+
+def test_flatten_same_learns_the_classes_of_leaves() -> None:
+    treedef = tree.structure([1, (2,)])
+    for _ in range(2 * generated.USES_BEFORE_COMPILING):
+        x = type("Leaf", (), {})()
+        assert treedef.flatten_same([x, (x,)]) == [x, x]
+        assert treedef.flatten_same([1, (named_tuple("Node")(1, 2),)]) is None
+
+
+def test_keys_and_names_are_no_source_of_what_is_compiled() -> None:
+    text = "0]\n    raise SystemExit #"
+    x = {text: [1, namedtuple("exit", "x")(2)], "'": OrderedDict({text: 3}), "class0": Box(4, text)}
+    assert leaves_if_same(x, x) == tree.leaves(x)
+    assert generated.compile_unflatten(tree.structure(x)._nodes)(tree.leaves(x)) == x
+
+
+def test_flatten_same_of_static_data_that_cannot_be_compared_is_an_error() -> None:
+    treedef = tree.structure(Box(1, np.ones(2)))
+    for _ in range(2 * generated.USES_BEFORE_COMPILING):
+        with pytest.raises(ArgumentError, match="static data of a Box in a pytree cannot be compared"):
+            treedef.flatten_same(Box(1, np.ones(2)))
+
+
+def test_an_error_of_the_users_own_flatten_function_comes_through_flatten_same() -> None:
+    class Failing:
+        broken = False
+
+    def flatten(x: Failing) -> tuple[tuple[Any, ...], None]:
+        if x.broken:
+            raise KeyError("broken")
+        return (1,), None
+
+    tree.register_pytree_node(Failing, flatten, lambda aux, children: Failing())
+    x = Failing()
+    treedef = tree.structure({"a": x})
+    assert leaves_if_same({"a": x}, {"a": x}) == [1]
+    x.broken = True
+    for _ in range(2 * generated.USES_BEFORE_COMPILING):
+        with pytest.raises(KeyError, match="broken"):
+            treedef.flatten_same({"a": x})
+
+
+def test_flatten_same_of_a_tree_too_large_to_compile_for_and_of_one_deeper_than_pythons_stack() -> None:
+    for x in ([0] * 5_000, {"a": nested(5_000)}):
+        treedef = tree.structure(x)
+        for _ in range(2 * generated.USES_BEFORE_COMPILING):
+            assert treedef.flatten_same(x) == tree.leaves(x)
+            assert treedef.flatten_same([x]) is None
+
+
+def test_a_deep_tree_that_is_compiled_for_needs_no_stack() -> None:
+    x = nested(400, lambda y: [y])
+    leaves, treedef = tree.flatten(x)
+    assert leaves_if_same(x, nested(400, lambda y: [y])) == leaves
+    assert leaves_if_same(x, nested(401, lambda y: [y])) is None
+    assert generated.compile_unflatten(treedef._nodes)(leaves) == x
+
+
 # ---- Examples
 
 
@@ -375,10 +598,6 @@ def test_one_structure_is_one_object_where_its_static_data_is_plain() -> None:
     assert tree.structure({"a": [1, None]}) is tree.structure({"a": ["x", None]})
     assert tree.structure(1.0) is tree.structure("leaf") is tree.structure(np.ones(3))
     assert tree.structure(Layer(1, 2)) is tree.structure(Layer(3, 4))
-
-
-class Colour(enum.StrEnum):
-    RED = "red"
 
 
 @pytest.mark.parametrize(
@@ -485,6 +704,23 @@ def test_keys_compare_and_hash_by_value_and_kind() -> None:
     assert len({tree.DictKey("a"), tree.DictKey("a"), tree.GetAttrKey("a")}) == 2
     assert len({tree.SequenceKey(0), tree.FlattenedIndexKey(0), tree.SequenceKey(0)}) == 2
     assert repr(tree.SequenceKey(0)) == "SequenceKey(idx=0)"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (tree.DictKey(key="a"), "a"),
+        (tree.SequenceKey(idx=1), 1),
+        (tree.GetAttrKey(name="a"), "a"),
+        (tree.FlattenedIndexKey(key=1), 1),
+    ],
+)
+def test_a_key_has_one_attribute_that_cannot_be_changed_and_can_be_copied(key: Any, value: Any) -> None:
+    [name] = key.__match_args__
+    assert getattr(key, name) == value
+    with pytest.raises(AttributeError):
+        setattr(key, name, "b")
+    assert pickle.loads(pickle.dumps(key)) == copy.deepcopy(key) == key
 
 
 def test_keystr_writes_a_path_as_python_would_or_simply() -> None:
@@ -773,8 +1009,8 @@ def test_a_functions_structure_does_not_keep_it_alive() -> None:
             return x
 
         leaves, treedef = tree.flatten([tree.Partial(f, 1.0), Layer(1, 2, f)])
-        for _ in range(30):
-            treedef.unflatten(leaves)
+        for _ in range(2 * generated.USES_BEFORE_COMPILING):
+            assert treedef.flatten_same(treedef.unflatten(leaves)) == leaves
         return weakref.ref(f)
 
     reference = make()
@@ -962,18 +1198,20 @@ def test_the_tables_of_shared_structures_are_bounded() -> None:
     for i in range(3_000):
         tree.structure({f"{i} {j}": [0] * (i % 7) for j in range(60)})
         tree.structure(named_tuple("Short")(i, i))
-    for table in (tree._treedefs, tree._nodes, tree._dict_plans):
-        assert sum(len(key) for key in table) <= tree._LARGEST_TABLE
-    assert len(tree._kinds) <= len(tree._registered) + tree._MOST_LEARNED + 1
+    for table in (structures.shared_treedefs, registry.shared_nodes, container_kinds.dict_plans):
+        assert sum(len(key) for key in table) <= registry.LARGEST_TABLE
+    assert len(registry.kinds) <= len(registry.registered) + registry.MOST_LEARNED + 1
+    assert registry.leaf_classes <= set(registry.kinds)
 
 
 def test_structures_made_before_the_tables_were_emptied_equal_those_made_after() -> None:
     x = {"a": [1, Point(2, Layer(3, 4))]}
     before = tree.structure(x)
-    for table in (tree._treedefs, tree._nodes, tree._dict_plans):
+    for table in (structures.shared_treedefs, registry.shared_nodes, container_kinds.dict_plans):
         table.clear()
-    for learned in set(tree._kinds) - set(tree._registered):
-        del tree._kinds[learned]
+    for learned in set(registry.kinds) - set(registry.registered):
+        del registry.kinds[learned]
+    registry.leaf_classes.clear()
     after = tree.structure(x)
     assert after == before
     assert hash(after) == hash(before)
@@ -989,4 +1227,19 @@ def test_a_structure_is_unpickled_in_another_process() -> None:
 
 def test_a_class_that_is_not_registered_where_its_structure_is_unpickled_is_a_clear_error() -> None:
     with pytest.raises(ArgumentError, match="which is not registered as a pytree node here"):
-        tree._kind_of(int)
+        registry.kind_of(int)
+
+
+def test_the_modules_behind_tree_import_only_those_above_them_in_their_list() -> None:
+    package = Path(generated.__file__).parent
+    listed = re.findall(r"^(\w+)  +\S", (package / "__init__.py").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(path.stem for path in package.glob("*.py") if path.stem != "__init__")
+    for place, name in enumerate(listed):
+        source = (package / f"{name}.py").read_text()
+        imported = re.findall(r"functrace\.pytrees(?:\.| import )(\w+)", source)
+        assert set(imported) <= set(listed[:place]), name
+        assert set(re.findall(r"^(?:from|import) (functrace[.\w]*)", source, re.MULTILINE)) <= {
+            "functrace.errors",
+            "functrace.pytrees",
+            *(f"functrace.pytrees.{above}" for above in listed[:place]),
+        }

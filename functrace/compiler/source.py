@@ -105,7 +105,7 @@ class _Writer:
         self.owned = owned
         self.namespace: dict[str, Any] = {"np": np}
         self.header: list[str] = ["import numpy as np", ""]
-        self.taken: set[str] = {"np", "abs", "complex"}
+        self.taken: set[str] = {"np", "abs", "complex", "lo", "hi", "start", "stop"}
         self.names: dict[Atom, str] = {}
         self.fresh_names: Iterator[str] = (letters(number) for number in itertools.count())
         self.constants = 0

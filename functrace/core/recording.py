@@ -72,6 +72,12 @@ class JaxprTrace(Trace):
             return Literal(value)
         key = id(value)
         var = self.constvars.get(key)
+        if var is not None and not isinstance(value, Tracer) and _differs(value, self.constants[key][1]):
+            # changed in place since it was captured: what was recorded keeps the old values, what comes gets the new
+            past = -1 - len(self.constvars)
+            self.constvars[past] = self.constvars.pop(key)
+            self.constants[past] = self.constants.pop(key)
+            var = None
         if var is None:
             var = self.constvars[key] = Var(aval_of(value))
             if isinstance(value, Tracer):
@@ -89,6 +95,10 @@ class JaxprTrace(Trace):
 
 
 _snapshots: weakref.WeakValueDictionary[int, np.ndarray] = weakref.WeakValueDictionary()
+
+
+def _differs(value: np.ndarray, snapshot: np.ndarray) -> bool:
+    return value is not snapshot and not np.array_equal(value, snapshot, equal_nan=True)
 
 
 def _snapshot(value: np.ndarray, dtype: np.dtype) -> np.ndarray:

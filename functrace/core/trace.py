@@ -36,12 +36,13 @@ class Trace:
     A trace opened later is further in: it has the higher level, and is asked first.
     """
 
-    __slots__ = ("level", "location")
+    __slots__ = ("level", "location", "recorded_in")
     open: bool  # whether it runs still: a tracer of one that has ended has leaked
 
     def __init__(self) -> None:
         self.level = next(_levels)
         self.location: Location | None = None  # in place of the running line, where a recorded line is run again
+        self.recorded_in: Trace | None = _state.recording  # what it makes out of nothing belongs there
 
     def process(self, primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
         """Carry out one equation: the primitive, its inputs (some are tracers of this trace), its parameters."""
@@ -63,6 +64,10 @@ def bind(primitive: Primitive, /, *args: Any, **params: Any) -> Any:
         if primitive.creates and _state.recording is not None:
             return _state.recording.process(primitive, args, params)
         return primitive.impl(*args, **params)
+    recorder = _state.recording
+    if recorder is not None and recorder.level > trace.level:  # a value from outside of what is being recorded
+        with recording(trace.recorded_in):
+            return trace.process(primitive, args, params)
     return trace.process(primitive, args, params)
 
 

@@ -80,6 +80,7 @@ from .elementwise import min_ as min
 from .elementwise import pow_ as pow
 from .elementwise import rint as round
 from .elementwise import shift_right as shift_right_arithmetic
+from .implicit import custom_linear_solve, custom_root
 from .log_domain import cumlogsumexp, logsumexp
 from .reduction import (
     argmax,
@@ -143,6 +144,8 @@ __all__ = [
     "cummin",
     "cumprod",
     "cumsum",
+    "custom_linear_solve",
+    "custom_root",
     "div",
     "dot",
     "dot_general",

@@ -10,7 +10,7 @@ import numpy as np
 from .. import tree
 from ..core.aval import Aval
 from ..core.primitive import Primitive
-from ..core.trace import current_recording
+from ..core.trace import Tracer, bind, current_recording
 from ..errors import OptionError, ShapeError
 from ..transforms.vmap import BatchTracer, axis_trace
 from .creation import iota
@@ -208,6 +208,17 @@ def _over_names(primitive: Primitive, x: Any, axis_name: Any) -> Any:
 # A value that is no batch is the same for every example.
 
 
+class _Collective(Primitive):
+    """A primitive that is carried out where its axis is, also on what was made outside of the `vmap`."""
+
+    __slots__ = ()
+
+    def __call__(self, x: Any, *, axis_name: AxisName, **params: Any) -> Any:
+        if isinstance(x, Tracer) and x._trace.level < axis_trace(axis_name).level:  # the same for every example
+            return self.impl(x, axis_name=axis_name, **params)
+        return bind(self, x, axis_name=axis_name, **params)
+
+
 def _collective(
     name: str,
     same_for_all: Callable,
@@ -216,7 +227,7 @@ def _collective(
     other: Callable,
     **rules: Any,
 ) -> Primitive:
-    primitive = Primitive(name, same_for_all, abstract, **rules)
+    primitive = _Collective(name, same_for_all, abstract, **rules)
 
     def batch(size: Any, args: Sequence, dims: Sequence, *, axis_name: AxisName, **params: Any) -> tuple[Any, Any]:
         if getattr(size, "axis_name", None) == axis_name:

@@ -179,7 +179,8 @@ def _source(ufunc: np.ufunc, operator_text: str | None, python: Callable | None)
         if operator_text is None:
             return call
         if all(aval.weak_type for aval in avals):
-            if python in _NUMPY_ANSWERS:  # NumPy's answer for what Python refuses
+            refuses = python in _NUMPY_ANSWERS or (python is _absolute and avals[0].dtype.kind == "c")
+            if refuses:  # NumPy's answer
                 return f"{call}.item()"
             return operator_text.format(*args) if python is not None else call
         if any(aval.dtype.kind == "c" and not aval.shape and (aval.weak_type or python is None) for aval in avals):
@@ -246,7 +247,7 @@ def _absolute(x: Any) -> Any:
     return np.absolute(x).item() if x.__class__ is complex else abs(x)
 
 
-_NUMPY_ANSWERS.update((_power, _absolute))
+_NUMPY_ANSWERS.add(_power)
 
 
 def _conjugate(x: Any) -> Any:

@@ -13,7 +13,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..config import config
 from ..core.aval import PYTHON_SCALARS, aval_of
+from ..core.finite import checked_call
 from ..core.trace import Tracer, concrete_or_none, current_recording
 from ..errors import (
     ArgumentError,
@@ -103,6 +105,7 @@ def serve(original: Any, traced: Callable) -> None:
 def dressed(function: Callable, original: Callable, traced: Callable) -> Callable:
     """The public function with a name, a signature and a docstring."""
     update_wrapper(function, traced)
+    function.__name__ = function.__qualname__ = name_of(original).lstrip("_")
     function.__module__ = "functrace.numpy"
     if not traced.__doc__:
         function.__doc__ = f"`numpy.{name_of(original)}`, which can be traced."

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from functrace.pytrees.registry import Node, kinds, leaf_classes, registered
+from functrace.pytrees.registry import Node, all_leaves, leaf_classes, registered
 from functrace.pytrees.traversal import Nodes
 
 USES_BEFORE_COMPILING = 30  # to write a function costs as much as 20 to 100 uses without it
@@ -54,7 +54,7 @@ def compile_flatten_same(nodes: Nodes) -> Callable[[Any], list[Any] | None]:
     statements: list[str] = []
     namespace: dict[str, Any] = {
         "KeyError": KeyError,
-        "all_leaves": _all_leaves,
+        "all_leaves": all_leaves,
         "leaf_classes": leaf_classes,
         "len": len,
         "type": type,
@@ -100,10 +100,6 @@ def _take_apart(node: Node, number: int, name: str, children: list[str], namespa
         "    return None",
         *([unpack + "children"] if children else []),
     ]
-
-
-def _all_leaves(values: tuple[Any, ...]) -> bool:
-    return {kinds[type(x)] for x in values} == {None}
 
 
 def _compile(name: str, parameter: str, statements: list[str], namespace: dict[str, Any]) -> Callable[[Any], Any]:

@@ -8,7 +8,7 @@ from functrace.errors import StructureError
 from functrace.pytrees.description import at, difference, shorten, text_of
 from functrace.pytrees.keys import KeyPath
 from functrace.pytrees.registry import UNKNOWN, kinds
-from functrace.pytrees.traversal import Nodes, take_apart, with_keys
+from functrace.pytrees.traversal import Nodes, nodes_of, with_keys
 
 
 def flatten_up_to(nodes: Nodes, tree: Any, name_of_nodes: str, name_of_tree: str) -> list[Any]:
@@ -19,6 +19,14 @@ def flatten_up_to(nodes: Nodes, tree: Any, name_of_nodes: str, name_of_tree: str
     StructureError
         If the nodes are no prefix of the tree; the error names the path, and the two as it is told.
     """
+    parts = subtrees(nodes, tree)
+    if parts is None:
+        raise _mismatch(nodes, tree, name_of_nodes, name_of_tree)
+    return parts
+
+
+def subtrees(nodes: Nodes, tree: Any) -> list[Any] | None:
+    """What stands in a tree where the nodes have their leaves; None if the nodes are no prefix of the tree."""
     parts = []
     pending = [tree]
     for node in nodes:
@@ -28,10 +36,10 @@ def flatten_up_to(nodes: Nodes, tree: Any, name_of_nodes: str, name_of_tree: str
             continue
         kind = kinds[type(part)]
         if kind is None or kind.cls is not node.kind.cls:
-            raise _mismatch(nodes, tree, name_of_nodes, name_of_tree)
+            return None
         children, other = kind.split(part)
         if not (other is node or node.matches(other)):
-            raise _mismatch(nodes, tree, name_of_nodes, name_of_tree)
+            return None
         pending += children[::-1]
     return parts
 
@@ -52,7 +60,7 @@ def _mismatch(nodes: Nodes, tree: Any, name_of_nodes: str, name_of_tree: str) ->
                 f"{name_of_nodes} and {name_of_tree} differ{at(_unroll(way))}: "
                 f"{name_of_nodes} has {expected}, {name_of_tree} has {came}\n"
                 f"  {name_of_nodes}: {shorten(nodes, text_of)}\n"
-                f"  {name_of_tree}: {shorten(take_apart(tree)[1], text_of)}",
+                f"  {name_of_tree}: {shorten(nodes_of(tree), text_of)}",
                 instead="is_leaf=lambda x: x is None, if None shall count as a leaf" if expects_none else None,
             )
         pending += [((way, key), child) for key, child in with_keys(part, children, other)][::-1]

@@ -57,6 +57,11 @@ def kind_of(cls: type) -> Kind:
     return kind
 
 
+def all_leaves(values: Iterable[Any]) -> bool:
+    """Whether there is no container among the values."""
+    return {kinds[type(x)] for x in values} <= {None}
+
+
 def register(kind: Kind) -> None:
     """Make the class of a kind a container.
 

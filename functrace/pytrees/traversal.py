@@ -1,47 +1,18 @@
-"""A tree taken apart into its leaves and its nodes in preorder."""
+"""A walk over a tree: its leaves with their paths, and its nodes in preorder."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-import functrace.pytrees.containers  # noqa: F401  what it registers is what a traversal takes apart
 from functrace.errors import ArgumentError
-from functrace.pytrees.registry import Node, kinds, leaf_classes
+from functrace.pytrees import containers  # noqa: F401  what it registers is what is walked over
+from functrace.pytrees.registry import Node, kinds
 
 IsLeaf: TypeAlias = Callable[[Any], bool] | None
 Nodes: TypeAlias = tuple[Node | None, ...]  # in preorder, with None for a leaf
 
 _DEEPEST = 100_000
-
-
-def take_apart(tree: Any, is_leaf: IsLeaf = None) -> tuple[list[Any], Nodes]:
-    """The leaves and the nodes of a tree."""
-    kind = kinds[type(tree)]
-    if kind is None or (is_leaf is not None and is_leaf(tree)):
-        return [tree], (None,)
-    children, node = kind.split(tree)
-    leaves: list[Any] = []
-    nodes: list[Node | None] = [node]
-    try:
-        _descend(children, is_leaf, leaves, nodes)
-    except RecursionError:  # a tree deeper than Python's stack: the slower way has no such limit
-        nodes = []
-        leaves = [leaf for _, leaf in visit(tree, is_leaf and without_path(is_leaf), nodes)]
-    return leaves, tuple(nodes)
-
-
-def _descend(trees: Sequence[Any], is_leaf: IsLeaf, leaves: list[Any], nodes: list[Node | None]) -> None:
-    for tree in trees:
-        cls = type(tree)
-        if cls in leaf_classes or (kind := kinds[cls]) is None or (is_leaf is not None and is_leaf(tree)):
-            leaves.append(tree)
-            nodes.append(None)
-        else:
-            children, node = kind.split(tree)
-            nodes.append(node)
-            if children:
-                _descend(children, is_leaf, leaves, nodes)
 
 
 def visit(tree: Any, is_leaf: Callable[..., bool] | None, nodes: list[Node | None]) -> Iterator[tuple[list[Any], Any]]:
@@ -76,6 +47,14 @@ def visit(tree: Any, is_leaf: Callable[..., bool] | None, nodes: list[Node | Non
             path.pop()
         else:
             return
+
+
+def nodes_of(tree: Any) -> Nodes:
+    """The nodes of a tree in preorder."""
+    nodes: list[Node | None] = []
+    for _ in visit(tree, None, nodes):
+        pass
+    return tuple(nodes)
 
 
 def without_path(is_leaf: Callable[[Any], bool]) -> Callable[..., bool]:

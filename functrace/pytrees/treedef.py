@@ -13,9 +13,9 @@ from functrace.pytrees.generated import (
     compile_flatten_same,
     compile_unflatten,
 )
-from functrace.pytrees.prefix import flatten_up_to, path_of_leaf
-from functrace.pytrees.registry import Node, Table, kind_of, make_node
-from functrace.pytrees.traversal import Nodes, take_apart
+from functrace.pytrees.prefix import flatten_up_to, path_of_leaf, subtrees
+from functrace.pytrees.registry import Node, Table, all_leaves, kind_of, make_node
+from functrace.pytrees.traversal import Nodes
 
 
 class PyTreeDef:
@@ -153,8 +153,8 @@ class PyTreeDef:
         self._times_flattened += 1
         if self._times_flattened >= USES_BEFORE_COMPILING and len(self._nodes) <= LARGEST_COMPILED:
             self._flatten_same = compile_flatten_same(self._nodes)
-        leaves, nodes = take_apart(tree)
-        return leaves if _match(self._nodes, nodes) else None
+        parts = subtrees(self._nodes, tree)
+        return parts if parts is not None and all_leaves(parts) else None
 
     def flatten_up_to(self, tree: Any) -> list[Any]:
         """The subtrees of a tree that stand where this structure has its leaves.
@@ -236,7 +236,13 @@ class PyTreeDef:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, PyTreeDef):
             return NotImplemented
-        return self is other or _match(self._nodes, other._nodes)
+        nodes, others = self._nodes, other._nodes
+        return nodes == others or (
+            len(nodes) == len(others)
+            and all(
+                a is b or (a is not None and b is not None and a.matches(b)) for a, b in zip(nodes, others, strict=True)
+            )
+        )
 
     def __hash__(self) -> int:
         try:
@@ -320,15 +326,6 @@ def treedef_children(treedef: PyTreeDef) -> list[PyTreeDef]:
     [PyTreeDef(*), PyTreeDef([*])]
     """
     return treedef.children()
-
-
-def _match(nodes: Nodes, others: Nodes) -> bool:
-    return nodes == others or (
-        len(nodes) == len(others)
-        and all(
-            a is b or (a is not None and b is not None and a.matches(b)) for a, b in zip(nodes, others, strict=True)
-        )
-    )
 
 
 def structure_of(nodes: Nodes) -> PyTreeDef:

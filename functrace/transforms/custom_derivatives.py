@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import tree
 from ..core.aval import Aval, aval_of, float0
-from ..core.jaxpr import ClosedJaxpr, eval_jaxpr, jaxpr_as_fun
+from ..core.jaxpr import ClosedJaxpr, eval_jaxpr, jaxpr_as_fun, subset_of_outputs
 from ..core.primitive import Primitive
 from ..core.recording import JaxprTrace, record
 from ..core.trace import Tracer, require_callable
@@ -220,26 +220,31 @@ def _typed(tangent: Any, value: Any) -> Any:
 def _custom_jvp_fwd(
     args: Sequence, wanted: tuple[bool, ...], *, jaxpr: ClosedJaxpr | None, fun: Callable, rule: Callable
 ) -> tuple[list[Any], Any]:
-    """The rule's derivative recorded as a linear program of the tangents; all else runs as it is met."""
-    kept: list[Any] = []
+    """The rule run on tangents of zero, with notes: it is linear in them, and so its way back is the same for all."""
+    zeros = [zeros_of(aval_of(x).strong()) for x, want in zip(args, wanted, strict=True) if want]
 
-    def directions_of(*tangents: Any) -> list[Any]:
+    def run(*tangents: Any) -> tuple[list[Any], list[Any]]:
         given = iter(tangents)
         mixed = [_instantiated(next(given) if want else None, x) for want, x in zip(wanted, args, strict=True)]
         out, directions = rule(args, mixed)
-        kept.extend(out)
-        return [_typed(t, x) for t, x in zip(directions, out, strict=True) if is_inexact(x)]
+        return out, [_typed(t, x) if is_inexact(x) else None for t, x in zip(directions, out, strict=True)]
 
-    avals = [aval_of(x).strong() for x, want in zip(args, wanted, strict=True) if want]
-    linear = record(directions_of, avals, creations=False)
-    return kept, linear
+    (out, directions), trace, notes = trace_vjp(run, zeros)
+    # a value that comes out of one program with its tangent is a tracer too; it does not depend on the tangents
+    values = [x.value if x.__class__ is VJPTracer and x._trace is trace else x for x in out]
+    return values, (directions, trace, notes, len(zeros))
 
 
 def _custom_jvp_bwd(
     cts: Sequence, residuals: Any, args: Sequence, wanted: tuple[bool, ...], *, jaxpr: Any, fun: Any, rule: Any
 ) -> list[Any]:
-    outputs = [ct for ct in cts]
-    parts = iter(transpose_linear(residuals, outputs))
+    directions, trace, notes, inputs = residuals
+    cotangents: list[Any] = [None] * len(notes)
+    for direction, ct in zip(directions, cts, strict=True):
+        if ct is not None and direction.__class__ is VJPTracer and direction._trace is trace:
+            held = cotangents[direction.position]
+            cotangents[direction.position] = ct if held is None else held + ct
+    parts = iter(backward(notes, cotangents, inputs))
     return [next(parts) if want else None for want in wanted]
 
 
@@ -385,7 +390,7 @@ class custom_vjp:  # noqa: N801 (the field's name)
         if not any(isinstance(leaf, Tracer) for leaf in leaves):
             return function.fun(*function.join(nondiff, rest))
         leaves = [as_leaf(leaf) for leaf in leaves]
-        rules = _VjpRules(function, self._fwd, self._bwd, nondiff, rest, in_tree)
+        rules = _VjpRules(function, self._fwd, self._bwd, nondiff, in_tree)
         out = custom_vjp_p(*leaves, jaxpr=None, fun=rules.fun, fwd=rules.fwd, bwd=rules.bwd)
         return rules.out_tree.unflatten(out)
 
@@ -397,13 +402,13 @@ class _VjpRules:
     """The function and its rules for flat arguments. Residuals are flat too; their structure is kept here."""
 
     def __init__(
-        self, function: _Function, fwd: Callable, bwd: Callable, nondiff: list[Any], rest: tuple, in_tree: Any
+        self, function: _Function, fwd: Callable, bwd: Callable, nondiff: list[Any], in_tree: Any
     ) -> None:
         self.function = function
         self.user_fwd, self.user_bwd = fwd, bwd
         self.nondiff = nondiff
-        self.rest = rest
         self.in_tree = in_tree
+        self.structures = tree.treedef_children(in_tree)  # of each argument; the arguments themselves are not held
         self.out_tree: Any = None
         self.residual_tree: Any = None
         self.results = 0
@@ -438,16 +443,15 @@ class _VjpRules:
         """The cotangents of the arguments; None is zero."""
         name = getattr(self.user_bwd, "__name__", "bwd")
         result = self.user_bwd(*self.nondiff, self.residual_tree.unflatten(residuals), self.out_tree.unflatten(cts))
-        if not isinstance(result, (tuple, list)) or len(result) != len(self.rest):
+        if not isinstance(result, (tuple, list)) or len(result) != len(self.structures):
             got = f"{len(result)} entries" if isinstance(result, (tuple, list)) else type(result).__name__
             raise StructureError(
                 f"the rule {name} of {self.function.name} should return a tuple with a cotangent for each of "
-                f"{len(self.rest)} arguments, got {got}",
+                f"{len(self.structures)} arguments, got {got}",
                 instead="return (cotangent_of_x, …); None for zero",
             )
         flat: list[Any] = []
-        for position, (ct, arg) in enumerate(zip(result, self.rest, strict=True)):
-            structure = tree.structure(arg)
+        for position, (ct, structure) in enumerate(zip(result, self.structures, strict=True)):
             if ct is None:
                 flat += [None] * structure.num_leaves
                 continue

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..config import config
 from ..core.aval import Aval, aval_of
+from ..core.finite import look
 from ..core.primitive import Primitive
 from ..core.recording import leaked
 from ..core.trace import Trace, Tracer, enter_trace, leave_trace, raise_refusal
@@ -61,6 +63,8 @@ class JVPTrace(Trace):
             if primitive.jvp is None:
                 return out
             tangent = primitive.jvp(primals, tangents, out, **params)
+        if config.debugging and tangent is not None:
+            look(f"the derivative of {primitive.name}", tangent if primitive.multiple_results else [tangent])
         if primitive.multiple_results:
             if tangent is None:
                 return out

@@ -65,7 +65,7 @@ def linear_transpose(fun: Callable, *primals: Any) -> Callable:
         out, out_tree = flatten_result(fun(*in_tree.unflatten(tracers)), "linear_transpose")
         return out
 
-    closed = record(flat, avals, creations=False)
+    closed = record(flat, avals)
     names = leaf_names("result", out_tree.unflatten([0] * len(closed.out_avals)))
     _check_linear(closed, names)
     wanted = (True,) * len(avals)

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..core.aval import Aval, Shape, aval_of
+from ..core.finite import look
 from ..core.jaxpr import ClosedJaxpr
 from ..core.primitive import Primitive
 from ..core.recording import leaked
@@ -233,8 +234,8 @@ def backward(notes: list[Any], cotangents: list[Any], inputs: int, release: bool
                 if cotangent is None:
                     continue
                 cotangents[position] = None
-            if location is not None and holder is not None:  # what is done on the way back belongs to the line of the way there
-                holder.location = location
+            if holder is not None and location is not None:
+                holder.location = location  # what is done on the way back belongs to the line of the way there
             rules = primitive.vjp
             if rules is not None:
                 for target, rule in zip(positions, rules, strict=False):
@@ -253,6 +254,8 @@ def backward(notes: list[Any], cotangents: list[Any], inputs: int, release: bool
                     if target >= 0 and part is not None:
                         held = cotangents[target]
                         cotangents[target] = part if held is None else held + part
+            if holder is not None and config.debugging:
+                look(f"the derivative of {primitive.name}", [cotangents[target] for target in positions if target >= 0])
     except NonFiniteError as error:
         error.add_note(f"on the way back through {primitive.name}")
         raise

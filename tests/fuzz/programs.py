@@ -441,7 +441,7 @@ def indexed(block: Block) -> None:
                f"{name}[np.array([{spot}, 0, {spot}])]", f"{name}[..., ::2]", f"{name}[{spot}:{spot + 1}]",
                f"{name}[np.arange({extent}) != 0]"]  # fmt: skip
     if index is not None and not np.ndim(block.values[index]):
-        options += [f"{name}[lax.bitwise_and({index}, 3) % {extent}]", f"lax.dynamic_index_in_dim({name}, {index}, 0)",
+        options += [f"lax.indexing.getitem({name}, lax.bitwise_and({index}, 3) % {extent})", f"lax.dynamic_index_in_dim({name}, {index}, 0)",
                     f"lax.dynamic_slice_in_dim({name}, {index}, 1, {value.ndim - 1})"]  # fmt: skip
     block.emit(block.choice(options))
 

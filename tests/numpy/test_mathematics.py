@@ -11,7 +11,7 @@ import functrace.numpy as fnp
 from functrace.errors import ArgumentError, ConcretizationTypeError
 from tests.numpy.agreement import check_agreement, check_derivatives, check_same_error, compare, flat, smooth_values
 
-few = settings(max_examples=200, deadline=None)
+few = settings(max_examples=25, deadline=None)
 FLOATS = (np.float16, np.float32, np.float64)
 NUMBERS = (*FLOATS, np.complex64, np.complex128, np.int8, np.uint8, np.int64, np.bool_)
 SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.5, -2.0])

@@ -10,7 +10,7 @@ import functrace.numpy as fnp
 from functrace.errors import ArgumentError
 from tests.numpy.agreement import check_agreement, check_same_error, smooth_values
 
-few = settings(max_examples=200, deadline=None)
+few = settings(max_examples=25, deadline=None)
 DTYPES = (np.float64, np.float32, np.complex128, np.int8, np.int64, np.bool_)
 
 
@@ -212,7 +212,7 @@ def sums(draw):
     return text, [points(shape, dtype, seed) for seed, (shape, dtype) in enumerate(zip(shapes, dtypes, strict=True))]
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(sums())
 def test_einsum_agrees_with_numpy(case):
     text, operands = case

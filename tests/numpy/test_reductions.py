@@ -15,7 +15,7 @@ FLOATS = (np.float16, np.float32, np.float64)
 COMPLEX = (np.complex64, np.complex128)
 INTEGERS = (np.bool_, np.int8, np.uint8, np.int32, np.int64)
 NUMBERS = (*FLOATS, *COMPLEX, *INTEGERS)
-few = settings(max_examples=200, deadline=None)
+few = settings(max_examples=25, deadline=None)
 
 
 @st.composite
@@ -66,7 +66,7 @@ def test_sums_and_products_agree_with_numpy_for_any_keywords(name, data):
     options = keywords(data.draw, x, keepdims=st.booleans(), initial=st.sampled_from([2, 0.5]))
     if data.draw(st.booleans()):
         options["where"] = masks(data.draw, x)
-    check_agreement(name, x, **options)
+    check_agreement(name, x, gradient=x.dtype != np.float16, **options)
 
 
 @pytest.mark.parametrize("name", ["sum", "prod", "mean"])
@@ -149,7 +149,7 @@ def test_running_sums_and_products_agree_with_numpy(name, data):
     options = {"dtype": data.draw(st.sampled_from([None, np.float64, np.complex64]))}
     if options["dtype"] is None or x.dtype.kind == "c":
         options = {}
-    smooth = not np.any(np.isnan(x)) and options.get("dtype") is not np.complex64
+    smooth = not np.any(np.isnan(x)) and options.get("dtype") is not np.complex64 and x.dtype != np.float16
     check_agreement(name, x, axis=data.draw(axes(x, several=False)), gradient=smooth, rtol=3e-2, **options)
 
 

@@ -11,7 +11,7 @@ import functrace.numpy as fnp
 from functrace.errors import TracerIntegerConversionError
 from tests.numpy.agreement import check_agreement, check_derivatives, check_same_error, compare, flat, smooth_values
 
-few = settings(max_examples=200, deadline=None)
+few = settings(max_examples=25, deadline=None)
 DTYPES = (np.float64, np.float32, np.complex128, np.int8, np.uint16, np.bool_)
 
 

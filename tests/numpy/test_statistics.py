@@ -11,7 +11,7 @@ import functrace.numpy as fnp
 from functrace.errors import ArgumentError, TracerIntegerConversionError
 from tests.numpy.agreement import check_agreement, check_derivatives, check_same_error, compare, flat, smooth_values
 
-few = settings(max_examples=200, deadline=None)
+few = settings(max_examples=25, deadline=None)
 METHODS = [
     "inverted_cdf",
     "averaged_inverted_cdf",
@@ -156,7 +156,7 @@ def test_the_median_agrees_with_numpy(name, data):
 
 @pytest.mark.parametrize("name", ["quantile", "percentile", "nanquantile", "nanpercentile"])
 @pytest.mark.parametrize("method", METHODS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.data())
 def test_quantiles_agree_with_numpy_by_every_method(name, method, data):
     x = data.draw(arrays((np.float64, np.float32, np.int8)))
