@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import tree
-from .core.aval import Aval, aval_of, float0
+from .core.aval import aval_of, float0
 from .errors import OptionError
 from .transforms.arguments import as_leaf, leaf_names
 from .transforms.derivatives import jvp, vjp

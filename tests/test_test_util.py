@@ -83,9 +83,7 @@ def first_order_only(x):
     return x**2
 
 
-first_order_only.defjvp(
-    lambda primals, tangents: (primals[0] ** 2, lax.stop_gradient(2 * primals[0]) * tangents[0])
-)
+first_order_only.defjvp(lambda primals, tangents: (primals[0] ** 2, lax.stop_gradient(2 * primals[0]) * tangents[0]))
 
 
 @functrace.custom_vjp
@@ -117,9 +115,7 @@ def test_a_wrong_reverse_rule_is_told_with_the_leaf_of_the_argument():
     assert "mode rev, order 1" in text and "args[0]['y']" in text and "expected:" in text and "allowed:" in text
 
 
-@pytest.mark.parametrize(
-    ("modes", "words"), [(["fwd"], "fwd over fwd, order 2"), (["rev"], "rev over rev, order 2")]
-)
+@pytest.mark.parametrize(("modes", "words"), [(["fwd"], "fwd over fwd, order 2"), (["rev"], "rev over rev, order 2")])
 def test_a_rule_that_is_right_to_first_order_only_fails_at_the_second(modes, words):
     check_grads(first_order_only, (1.5,), 1, modes=modes)
     assert words in failure(check_grads, first_order_only, (1.5,), 2, modes=modes)

@@ -213,18 +213,23 @@ def _is(atom: Atom, number: int) -> bool:
 def _mul(equation: Equation, made_by: dict[Atom, Equation]) -> Atom | None:
     x, y = equation.inputs
     if _is(y, 1):
-        return _same(x, equation)
-    return _same(y, equation) if _is(x, 1) else None
+        return _same_real(x, equation)
+    return _same_real(y, equation) if _is(x, 1) else None
 
 
 def _div(equation: Equation, made_by: dict[Atom, Equation]) -> Atom | None:
     x, y = equation.inputs
-    return _same(x, equation) if _is(y, 1) else None
+    return _same_real(x, equation) if _is(y, 1) else None
+
+
+def _same_real(atom: Atom, equation: Equation) -> Atom | None:
+    """The atom, if it has the result's aval and is real: a complex infinity times 1 has a NaN in it."""
+    return None if atom.aval.dtype.kind == "c" else _same(atom, equation)
 
 
 def _neg(equation: Equation, made_by: dict[Atom, Equation]) -> Atom | None:
     maker = made_by.get(equation.inputs[0])
-    return maker.inputs[0] if maker is not None and maker.primitive is equation.primitive else None
+    return _same(maker.inputs[0], equation) if maker is not None and maker.primitive is equation.primitive else None
 
 
 def _sub(equation: Equation, made_by: dict[Atom, Equation]) -> Atom | None:

@@ -15,6 +15,7 @@ from ..transforms.programs import batch_program, instantiate, jvp_program, vjp_p
 from .elementwise import where
 from .loops import like_batch
 from .shape import batch_to_front
+from .stacks import is_dynamic, of_dynamic, same_extents
 
 # operands: the number of the branch, then the operands of every branch
 
@@ -46,7 +47,9 @@ def _cond_jvp(
             directions = [next(parts) if has else None for has in nonzero_out]
             avals = branches[position].out_avals
             return out[:count] + [
-                instantiate(t, aval) for t, aval, keep in zip(directions, avals, follows, strict=True) if keep
+                instantiate(t, aval, value)
+                for t, aval, value, keep in zip(directions, avals, out, follows, strict=False)
+                if keep
             ]
 
         return branches[position].derived(
@@ -61,9 +64,10 @@ def _cond_jvp(
 
 class _CondVjp(NamedTuple):
     forward: tuple[ClosedJaxpr, ...]
-    backward: tuple[ClosedJaxpr, ...]
+    backward: tuple[ClosedJaxpr, ...]  # residuals, the operands `also`, cotangents of results → those of operands
     takes: tuple[bool, ...]
     gives: tuple[bool, ...]
+    also: tuple[int, ...]  # operands that the way back needs for their extents alone
 
 
 def _vjp_branches(branches: tuple[ClosedJaxpr, ...], wanted: tuple[bool, ...]) -> _CondVjp:
@@ -105,48 +109,59 @@ def _vjp_branches(branches: tuple[ClosedJaxpr, ...], wanted: tuple[bool, ...]) -
             return record(run, in_avals)
 
         ct_avals = [aval.strong() for aval, take in zip(branches[0].out_avals, takes, strict=True) if take]
+        also = tuple([p for p, (aval, give) in enumerate(zip(in_avals, gives, strict=True)) if give and is_dynamic(aval)])
 
         def back(number: int) -> ClosedJaxpr:
             def run(*args: Any) -> list[Any]:
                 d = derived[number]
-                given = iter(args[len(places) :])
+                extents = dict(zip(also, args[len(places) :], strict=False))
+                given = iter(args[len(places) + len(also) :])
                 cts = [next(given) if take else None for take in takes]
                 used = [ct for ct, take in zip(cts, d.takes, strict=True) if take]
                 residuals = [args[seat] for seat in seats[number]]
                 parts = iter(eval_jaxpr(d.backward.jaxpr, d.backward.consts, *residuals, *used))
                 out = [next(parts) if give else None for give in d.gives]
-                return [instantiate(ct, aval) for ct, aval, give in zip(out, in_avals, gives, strict=True) if give]
+                return [
+                    instantiate(ct, aval, extents.get(p))
+                    for p, (ct, aval, give) in enumerate(zip(out, in_avals, gives, strict=True))
+                    if give
+                ]
 
-            return record(run, [*places, *ct_avals])
+            return record(run, [*places, *[in_avals[p] for p in also], *ct_avals])
 
         numbers = range(len(branches))
-        return _CondVjp(tuple([there(i) for i in numbers]), tuple([back(i) for i in numbers]), takes, gives)
+        return _CondVjp(tuple([there(i) for i in numbers]), tuple([back(i) for i in numbers]), takes, gives, also)
 
     return branches[0].derived(("cond vjp", branches, wanted), make)
 
 
 def _cond_vjp_fwd(
     args: Sequence, wanted: tuple[bool, ...], *, branches: tuple[ClosedJaxpr, ...]
-) -> tuple[list[Any], list[Any]]:
+) -> tuple[list[Any], tuple[list[Any], list[Any]]]:
     derived = _vjp_branches(branches, wanted[1:])
     out = cond_p(*args, branches=derived.forward)
-    results = len(branches[0].out_avals)
-    return out[:results], out[results:]
+    avals = branches[0].out_avals
+    results = out[: len(avals)]
+    return results, (out[len(avals) :], of_dynamic(results, avals))
 
 
 def _cond_vjp_bwd(
     cts: Sequence,
-    residuals: Sequence,
+    residuals: tuple[list[Any], list[Any]],
     args: Sequence,
     wanted: tuple[bool, ...],
     *,
     branches: tuple[ClosedJaxpr, ...],
 ) -> list[Any]:
     derived = _vjp_branches(branches, wanted[1:])
+    kept, results = residuals
     given = [
-        instantiate(ct, aval) for ct, aval, take in zip(cts, branches[0].out_avals, derived.takes, strict=True) if take
+        instantiate(ct, aval, result)
+        for ct, aval, result, take in zip(cts, branches[0].out_avals, results, derived.takes, strict=True)
+        if take
     ]
-    parts = iter(cond_p(args[0], *residuals, *given, branches=derived.backward))
+    operands = args[1:]
+    parts = iter(cond_p(args[0], *kept, *[operands[p] for p in derived.also], *given, branches=derived.backward))
     return [None, *[next(parts) if give else None for give in derived.gives]]
 
 
@@ -171,9 +186,14 @@ def _cond_batch(
         results = (
             out
             if not number
-            else [where(like_batch(index >= number, new), new, old) for new, old in zip(out, results, strict=True)]
+            else [_chosen(index >= number, new, old) for new, old in zip(out, results, strict=True)]
         )
     return results, [0] * len(results)
+
+
+def _chosen(mask: Any, new: Any, old: Any) -> Any:
+    new, old = same_extents(new, old)
+    return where(like_batch(mask, new), new, old)
 
 
 cond_p = Primitive(

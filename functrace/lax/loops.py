@@ -24,6 +24,7 @@ from ..transforms.programs import batch_program, instantiate, jvp_program, vjp_p
 from .elementwise import lt, where
 from .reduction import reduce_max, reduce_or
 from .shape import batch_to_front, expand_dims, move_axis, ndim_of, shape_of, zeros_of
+from .stacks import fit_as, is_dynamic, of_dynamic, stack_rows
 
 # ---------------------------------------------------------------------------------------------------------------------
 # scan
@@ -55,14 +56,20 @@ def _scan_impl(
     given, consts, carry, xs = _split(args, num_consts, num_carry, length)
     steps = int(given[0]) if length is None else length
     body = compiled_inner(jaxpr)
-    stacks = [np.empty((steps, *aval.shape), aval.dtype) for aval in jaxpr.out_avals[num_carry:]]
+    avals = jaxpr.out_avals[num_carry:]
+    stacks: list[Any] = [
+        [None] * steps if is_dynamic(aval) else np.empty((steps, *aval.shape), aval.dtype) for aval in avals
+    ]
     order: Any = range(steps - 1, -1, -1) if reverse else range(steps)
     for i in progress_bar(order, steps) if progress else order:
         out = body(*consts, *carry, *[x[i] for x in xs])
         carry = out[:num_carry]  # type: ignore[assignment]
         for stack, value in zip(stacks, out[num_carry:], strict=True):
             stack[i] = value
-    return [*carry, *stacks]
+    return [
+        *carry,
+        *[stack_rows(s, aval) if is_dynamic(aval) else s for s, aval in zip(stacks, avals, strict=True)],
+    ]
 
 
 def progress_bar(steps: Any, total: int | None = None) -> Any:
@@ -77,6 +84,10 @@ def progress_bar(steps: Any, total: int | None = None) -> Any:
 def _scan_abstract(
     *avals: Aval, jaxpr: ClosedJaxpr, num_consts: int, num_carry: int, length: int | None, reverse: bool, progress: bool
 ) -> list[Aval]:
+    return _scan_avals(jaxpr, num_carry, length)
+
+
+def _scan_avals(jaxpr: ClosedJaxpr, num_carry: int, length: int | None) -> list[Aval]:
     out = jaxpr.out_avals
     extent = DYNAMIC if length is None else length
     return out[:num_carry] + [Aval((extent, *aval.shape), aval.dtype) for aval in out[num_carry:]]
@@ -96,7 +107,7 @@ def _scan_jvp(
     steps, consts, init, xs = _split(primals, num_consts, num_carry, length)
     _, t_consts, t_init, t_xs = _split(tangents, num_consts, num_carry, length)
     body, carried, stacked = _jvp_body(jaxpr, _present(t_consts), _present(t_init), _present(t_xs))
-    t_first = [instantiate(t, aval_of(x)) for t, x, keep in zip(t_init, init, carried, strict=True) if keep]
+    t_first = [instantiate(t, aval_of(x), x) for t, x, keep in zip(t_init, init, carried, strict=True) if keep]
     out = scan_p(
         *steps,
         *consts,
@@ -141,7 +152,9 @@ def _jvp_body(
             results, parts = out[: len(derived.nonzero_out)], iter(out[len(derived.nonzero_out) :])
             t_out = [next(parts) if follows else None for follows in derived.nonzero_out]
             t_carry = [
-                instantiate(t, aval) for t, aval, keep in zip(t_out[:count], carry_avals, carry, strict=True) if keep
+                instantiate(t, aval, value)
+                for t, aval, value, keep in zip(t_out[:count], carry_avals, results[:count], carry, strict=True)
+                if keep
             ]
             return [*results[:count], *t_carry, *results[count:], *[t for t in t_out[count:] if t is not None]]
 
@@ -314,8 +327,10 @@ def _scan_vjp_fwd(
         reverse=reverse,
         progress=progress,
     )
-    results = len(jaxpr.out_avals)
-    return out[:results], (eval_jaxpr(derived.before.jaxpr, derived.before.consts, *consts), out[results:])
+    count = len(jaxpr.out_avals)
+    results = out[:count]
+    invariant = eval_jaxpr(derived.before.jaxpr, derived.before.consts, *consts)
+    return results, (invariant, out[count:], of_dynamic(results, _scan_avals(jaxpr, num_carry, length)))
 
 
 def _scan_vjp_bwd(
@@ -335,7 +350,7 @@ def _scan_vjp_bwd(
     _, w_consts, w_init, w_xs = _split(wanted, num_consts, num_carry, length)
     derived = _vjp_body(jaxpr, tuple(w_consts), tuple(w_init), tuple(w_xs))
     ct_consts, ct_init, ct_xs = _walk_back(
-        derived, cts, residuals, steps, consts, [aval_of(x) for x in init], xs, jaxpr, num_carry, length, not reverse
+        derived, cts, residuals, steps, consts, init, xs, jaxpr, num_carry, length, not reverse
     )
     ct_init = [ct if want else None for ct, want in zip(ct_init, w_init, strict=True)]
     return [*[None for _ in steps], *ct_consts, *ct_init, *ct_xs]
@@ -347,7 +362,7 @@ def _walk_back(
     residuals: Any,
     steps: Sequence[Any],
     consts: Sequence[Any],
-    carry_avals: Sequence[Aval],
+    init: Sequence[Any],
     xs: Sequence[Any],
     jaxpr: ClosedJaxpr,
     num_carry: int,
@@ -355,15 +370,19 @@ def _walk_back(
     reverse: bool,
 ) -> tuple[list[Any], list[Any], list[Any]]:
     """The loop back: cotangents of the constants, the first carry, the stacked inputs."""
-    invariant, stacked = residuals
-    ct_carry = [instantiate(ct, aval) for ct, aval, has in zip(cts, carry_avals, derived.carried, strict=False) if has]
+    invariant, stacked, results = residuals
+    ct_carry = [
+        instantiate(ct, aval_of(x), x) for ct, x, has in zip(cts, init, derived.carried, strict=False) if has
+    ]
     extent = length if length is not None else steps[0]
     ct_ys = [
-        _zeros_stack(extent, aval, stacked, xs) if ct is None else ct
-        for ct, aval, take in zip(cts[num_carry:], jaxpr.out_avals[num_carry:], derived.takes[num_carry:], strict=True)
+        _zeros_stack(extent, aval, result) if ct is None else ct
+        for ct, aval, result, take in zip(
+            cts[num_carry:], jaxpr.out_avals[num_carry:], results[num_carry:], derived.takes[num_carry:], strict=True
+        )
         if take
     ]
-    sums = [zeros_of(aval_of(c)) for c, give in zip(consts, derived.consts_given, strict=True) if give]
+    sums = [instantiate(None, aval_of(c), c) for c, give in zip(consts, derived.consts_given, strict=True) if give]
     unchanging = [*[consts[p] for p in derived.from_consts], *invariant]
     out = scan_p(
         *steps,
@@ -381,15 +400,18 @@ def _walk_back(
         progress=False,
     )
     o_carry, o_consts, o_xs = _chunks(out, [len(ct_carry), len(sums), sum(derived.xs_given)])
+    ct_xs = _spaced(o_xs, derived.xs_given)
     return (
         _spaced(o_consts, derived.consts_given),
         _spaced(o_carry, derived.carried),
-        _spaced(o_xs, derived.xs_given),
+        [fit_as(ct, x, aval_of(x)) for ct, x in zip(ct_xs, xs, strict=True)],
     )
 
 
-def _zeros_stack(extent: Any, aval: Aval, stacked: Sequence[Any], xs: Sequence[Any]) -> Any:
+def _zeros_stack(extent: Any, aval: Aval, result: Any) -> Any:
     """Zeros for the cotangent of a stack that nothing uses."""
+    if is_dynamic(aval):
+        return instantiate(None, Aval((DYNAMIC, *aval.shape), aval.dtype), result)
     if isinstance(extent, (int, np.integer)):
         return zeros_of(Aval((int(extent), *aval.shape), aval.dtype))
     return zero_stack_p(extent, shape=aval.shape, dtype=aval.dtype)
@@ -533,14 +555,19 @@ def _while_impl(
 class Stack:
     """An array that grows at its end, by half each time that it is full."""
 
-    __slots__ = ("data", "size")
+    __slots__ = ("aval", "data", "rows", "size")
 
     def __init__(self, aval: Aval) -> None:
-        self.data = np.empty((16, *aval.shape), aval.dtype)
+        self.aval = aval
+        self.rows: list[Any] | None = [] if is_dynamic(aval) else None
+        self.data = np.empty((16, *[max(extent, 0) for extent in aval.shape]), aval.dtype)
         self.size = 0
 
     def push(self, value: Any) -> None:
         """Put a value on top."""
+        if self.rows is not None:
+            self.rows.append(value)
+            return
         if self.size == len(self.data):
             grown = np.empty((self.size + self.size // 2, *self.data.shape[1:]), self.data.dtype)
             grown[: self.size] = self.data
@@ -550,6 +577,8 @@ class Stack:
 
     def array(self) -> np.ndarray:
         """All values, the oldest first."""
+        if self.rows is not None:
+            return stack_rows(self.rows, self.aval)
         return self.data[: self.size]
 
 
@@ -576,7 +605,7 @@ def _while_jvp(
     cond_consts, consts, init = _chunks(primals, sizes)
     _, t_consts, t_init = _chunks(tangents, sizes)
     body, carried, stacked = _jvp_body(body_jaxpr, _present(t_consts), _present(t_init), ())
-    t_first = [instantiate(t, aval_of(x)) for t, x, keep in zip(t_init, init, carried, strict=True) if keep]
+    t_first = [instantiate(t, aval_of(x), x) for t, x, keep in zip(t_init, init, carried, strict=True) if keep]
     out = while_p(
         *cond_consts,
         *consts,
@@ -627,9 +656,10 @@ def _while_vjp_fwd(
         cond_nconsts=cond_nconsts,
         body_nconsts=body_nconsts,
     )
-    results, steps = len(body_jaxpr.out_avals), out[-1]
+    count, steps = len(body_jaxpr.out_avals), out[-1]
+    results = out[:count]
     invariant = eval_jaxpr(derived.before.jaxpr, derived.before.consts, *consts)
-    return [*out[:results], steps], (invariant, out[results:-1], steps)
+    return [*results, steps], (invariant, out[count:-1], steps, of_dynamic(results, body_jaxpr.out_avals))
 
 
 def _while_vjp_bwd(
@@ -646,15 +676,15 @@ def _while_vjp_bwd(
     sizes = [cond_nconsts, body_nconsts, len(args) - cond_nconsts - body_nconsts]
     _, w_consts, w_init = _chunks(wanted, sizes)
     _, consts, init = _chunks(args, sizes)
-    invariant, stacked, steps = residuals
+    invariant, stacked, steps, of_results = residuals
     derived = _vjp_body(body_jaxpr, tuple(w_consts), tuple(w_init), ())
     ct_consts, ct_init, _ = _walk_back(
         derived,
         cts[:-1],
-        (invariant, stacked),
+        (invariant, stacked, of_results),
         [steps],
         consts,
-        [aval_of(x) for x in init],
+        init,
         [],
         body_jaxpr,
         len(init),

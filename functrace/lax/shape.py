@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.aval import Aval, Shape, aval_of, broadcast_shapes, canonical_shape, result_dtype
+from ..core.aval import DYNAMIC, Aval, Shape, aval_of, broadcast_shapes, canonical_shape, result_dtype
 from ..core.primitive import Primitive
 from ..core.trace import Tracer, current_recording
 from ..errors import OptionError, ShapeError
@@ -299,7 +299,7 @@ def _broadcast_impl(x: Any, *, shape: Shape, broadcast_dimensions: tuple[int, ..
     # numpy.broadcast_to says the same, but costs 2 µs: too much for the small arrays of a backward pass
     if x.__class__ is not ndarray:
         x = np.asarray(x)
-    expanded, size, strides = _broadcast_plan(x.shape, x.strides, shape, broadcast_dimensions)
+    shape, expanded, size, strides = _broadcast_plan(x.shape, x.strides, shape, broadcast_dimensions)
     if size and x.size and not any(x.strides):  # one element repeated already
         return np.ndarray(shape, x.dtype, x[(0,) * x.ndim], 0, strides)
     if size and x.flags.c_contiguous:
@@ -319,8 +319,11 @@ _SMALL = 1 << 12  # elements below which a copy costs less than numpy.broadcast_
 @lru_cache(maxsize=4096)
 def _broadcast_plan(
     old: Shape, old_strides: tuple[int, ...], shape: Shape, broadcast_dimensions: tuple[int, ...]
-) -> tuple[Shape, int, tuple[int, ...]]:
-    """The old shape with axes of extent 1 put in, the new size, and the strides of the view."""
+) -> tuple[Shape, Shape, int, tuple[int, ...]]:
+    """The new shape, the old one with axes of extent 1 put in, the new size, and the strides of the view."""
+    if DYNAMIC in shape:
+        known = dict(zip(broadcast_dimensions, old, strict=True))
+        shape = tuple([known[axis] if extent == DYNAMIC else extent for axis, extent in enumerate(shape)])
     expanded, strides = [1] * len(shape), [0] * len(shape)
     for axis, extent, stride in zip(broadcast_dimensions, old, old_strides, strict=True):
         expanded[axis] = extent
@@ -328,7 +331,7 @@ def _broadcast_plan(
     size = 1
     for extent in shape:
         size *= extent
-    return tuple(expanded), size, tuple(strides)
+    return shape, tuple(expanded), size, tuple(strides)
 
 
 def _broadcast_abstract(x: Aval, *, shape: Shape, broadcast_dimensions: tuple[int, ...]) -> Aval:
@@ -356,8 +359,10 @@ def _broadcast_batch(
 
 def _broadcast_source(
     args: Sequence[str], avals: Sequence[Aval], *, shape: Shape, broadcast_dimensions: tuple[int, ...]
-) -> str:
+) -> str | None:
     old = avals[0].shape
+    if DYNAMIC in shape:
+        return None
     if broadcast_dimensions == tuple(range(len(shape) - len(old), len(shape))):
         return f"np.broadcast_to({args[0]}, {shape})"
     expanded = [1] * len(shape)

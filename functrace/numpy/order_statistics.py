@@ -261,6 +261,8 @@ def _at_places(values: Any, q: Any, method: Method, weak: bool, skip_nan: bool, 
     if skip_nan:
         lines = len(values.shape) - 1
         count = _valid_counts(values)
+        if q.dtype.kind == "f":  # NumPy has an int here, which does not widen q
+            count = convert_element_type(count, q.dtype)
         q = expand_dims(q, range(len(q.shape), len(q.shape) + lines))
     place = method.place(count, q)
     if method.weight is None or (linear and place.dtype.kind in "iu"):

@@ -18,7 +18,7 @@ from ..lax.elementwise import conj
 from ..lax.indexing import getitem
 from ..lax.shape import canonical_axis, concatenate, convert_element_type, expand_dims, move_axis, reshape, transpose
 from . import reductions
-from .dispatch import as_array, implements
+from .dispatch import OPERATIONS, as_array, implements
 
 # ---------------------------------------------------------------------------------------------------------------------
 # vectors and matrices
@@ -46,6 +46,9 @@ def matmul(
     if isinstance(x1, Tracer) and isinstance(x2, Tracer) and axes is None and dtype is None:
         return matmul_of(x1, x2)
     return _generalized(matmul_of, x1, x2, axes=axes, dtype=dtype)
+
+
+OPERATIONS[np.matmul] = matmul_of  # as it stands in x @ y
 
 
 def _matvec(x1: Any, x2: Any) -> Any:

@@ -245,3 +245,4 @@ for _ufunc in [_key for _key in TRACED if isinstance(_key, np.ufunc)]:
     if _ufunc.nin == 2 and _ufunc.nout == 1 and _ufunc.signature is None:
         _enter(_ufunc, "outer", _outer(_ufunc))
     in_place((_ufunc, "at"), f"x = x.at[indices].{_UPDATES.get(_ufunc, 'set(...)')}")
+    _enter(_ufunc, "at", TRACED[_ufunc, "at"])

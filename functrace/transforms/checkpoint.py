@@ -216,6 +216,11 @@ def _plan(closed: ClosedJaxpr, policy: Policy | None) -> _Plan:
             if _is_kept(equation, policy):
                 kept[equation] = tuple(range(len(saved), len(saved) + len(equation.outputs)))
                 saved.extend(equation.outputs)
+        made_by = {var: equation for equation in jaxpr.equations for var in equation.outputs}
+        for equation in list(kept):
+            source = made_by.get(equation.inputs[0]) if equation.primitive is name_p else None  # type: ignore[arg-type]
+            if source is not None and not source.primitive.multiple_results:  # its value is known with the name's
+                kept.setdefault(source, kept[equation])
         forward = ClosedJaxpr(
             Jaxpr(jaxpr.constvars, jaxpr.invars, jaxpr.equations, [*jaxpr.outvars, *saved]), program.consts
         )

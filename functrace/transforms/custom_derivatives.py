@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import tree
 from ..core.aval import Aval, aval_of, float0
-from ..core.jaxpr import ClosedJaxpr, eval_jaxpr, jaxpr_as_fun, subset_of_outputs
+from ..core.jaxpr import ClosedJaxpr, eval_jaxpr, jaxpr_as_fun
 from ..core.primitive import Primitive
 from ..core.recording import JaxprTrace, record
 from ..core.trace import Tracer, require_callable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -62,7 +62,7 @@ def grad(
     >>> float(functrace.grad(lambda x: x**3)(2.0))
     12.0
     """
-    value_and_gradient = value_and_grad(fun, argnums, has_aux, holomorphic, allow_int, _name="grad")
+    value_and_gradient = _value_and_gradient(fun, argnums, has_aux, holomorphic, allow_int, "grad")
 
     @wraps(fun)
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -78,8 +78,6 @@ def value_and_grad(
     has_aux: bool = False,
     holomorphic: bool = False,
     allow_int: bool = False,
-    *,
-    _name: str = "value_and_grad",
 ) -> Callable:
     """A scalar function's value and gradient, from one run.
 
@@ -97,16 +95,22 @@ def value_and_grad(
     >>> float(value), float(slope)
     (9.0, 6.0)
     """
-    require_callable(fun, _name)
-    several = not isinstance(argnums, (int, np.integer))
+    return wraps(fun)(_value_and_gradient(fun, argnums, has_aux, holomorphic, allow_int, "value_and_grad"))
+
+
+def _value_and_gradient(
+    fun: Callable, argnums: int | Sequence[int], has_aux: bool, holomorphic: bool, allow_int: bool, name: str
+) -> Callable:
+    """`value_and_grad` for both of them; `name` is the one that errors speak of."""
+    require_callable(fun, name)
+    several = isinstance(argnums, Iterable)
     first = argnums.__class__ is int and argnums == 0
     numbers: tuple[int, ...] = (argnums,) if isinstance(argnums, (int, np.integer)) else tuple(argnums)
 
     recent: Any = None  # the structure of the last call, which the next one likely has too
 
-    @wraps(fun)
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
-        positions = (0,) if first and args else _positions(numbers, len(args), _name)
+        positions = (0,) if first and args else _positions(numbers, len(args), name)
         chosen = tuple([args[i] for i in positions]) if several else args[positions[0]]
         nonlocal recent
         treedef = recent
@@ -117,7 +121,7 @@ def value_and_grad(
         leaves = [
             leaf
             if leaf.__class__ is np.ndarray and leaf.dtype.char in "fd" and not holomorphic and leaf.dtype.isnative
-            else _check_input(leaf, position, chosen, holomorphic, allow_int, _name)
+            else _check_input(leaf, position, chosen, holomorphic, allow_int, name)
             for position, leaf in enumerate(given)
         ]
 
@@ -134,13 +138,13 @@ def value_and_grad(
         out, trace, notes = trace_vjp(flat, leaves)
         aux = None
         if has_aux:
-            out, aux = split_aux(out, _name)
+            out, aux = split_aux(out, name)
         traced = out.__class__ is VJPTracer and out._trace is trace
         value = out.value if traced else out
         if value.__class__ is np.float64 and not holomorphic:
             one = _ONE
         else:
-            one = _check_output(value, holomorphic, _name).dtype.type(1)
+            one = _check_output(value, holomorphic, name).dtype.type(1)
         if traced:
             cotangents: list[Any] = [None] * len(notes)
             cotangents[out.position] = one

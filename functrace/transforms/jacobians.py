@@ -325,7 +325,7 @@ def _basis_block(count: int, start: int, aval: Aval) -> Any:
 
 
 def _jacobians(derivative: Any, dim: int | None, avals: Sequence[Aval], *, front: bool) -> list[Any]:
-    """A batch of derivatives along the basis for `avals`, taken apart: the axes of an aval stand in front, or behind."""
+    """Derivatives along the basis for `avals`, taken apart: the axes of an aval stand in front, or behind."""
     shape = shape_of(derivative)
     if dtype_of(derivative) == float0:
         return [np.zeros((*aval.shape, *shape) if front else (*shape, *aval.shape), float0) for aval in avals]

@@ -247,9 +247,7 @@ class JetTrace(Trace):
     def process(self, primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
         if not self.open:
             raise leaked(args)
-        inputs = [
-            arg.series if arg.__class__ is JetTracer and arg._trace is self else Series([arg], 0) for arg in args
-        ]
+        inputs = [arg.series if arg.__class__ is JetTracer and arg._trace is self else Series([arg], 0) for arg in args]
         if primitive.value_and_jvp is not None:
             return self._process_program(primitive, inputs, args, params)
         out = primitive(*[u.known[0] for u in inputs], **params)
@@ -265,14 +263,16 @@ class JetTrace(Trace):
         y.step = step
         return self._finish(y)
 
+    def stand_in(self, u: Series) -> Any:
+        """What stands for a series: its value, where it is constant."""
+        return JetTracer(self, u) if u.degree else u.known[0]
+
     def _finish(self, y: Series) -> Any:
-        """The value that a series stands for."""
-        if not y.degree:
-            return y.known[0]
-        if not self.waiting:
+        """A result, its coefficients found unless it is to wait."""
+        if y.degree and not self.waiting:
             y[y.degree]
             y.step = None
-        return JetTracer(self, y)
+        return self.stand_in(y)
 
     # -- by a primitive's own derivative ------------------------------------------------------------------------------
 
@@ -319,12 +319,12 @@ class JetTrace(Trace):
         """The slopes of a primitive's results, as series that wait for those of the results."""
         outer, self.waiting = self.waiting, True
         try:
-            primals = [JetTracer(self, u) if u.degree else u.known[0] for u in inputs]
-            tangents = [JetTracer(self, u.slope) if u.degree else None for u in inputs]
+            primals = [self.stand_in(u) for u in inputs]
+            tangents = [self.stand_in(u.slope) if u.degree else None for u in inputs]
             if primitive.value_and_jvp is not None:
                 _, found = primitive.value_and_jvp(primals, tangents, **params)
             else:
-                out = [JetTracer(self, y) for y in results]
+                out = [self.stand_in(y) for y in results]
                 found = primitive.jvp(primals, tangents, out if primitive.multiple_results else out[0], **params)  # type: ignore[misc]
                 if not primitive.multiple_results:
                     found = [found]
@@ -366,7 +366,7 @@ def run_jet(
     order, None for zero.
     """
     trace = JetTrace(order)
-    tracers = [JetTracer(trace, u) if u.degree else u.known[0] for u in inputs]
+    tracers = [trace.stand_in(u) for u in inputs]
     enter_trace()
     try:
         out, rest = function(*tracers)
@@ -385,22 +385,33 @@ def _linear(primitive: Primitive, params: dict[str, Any], y: Series, inputs: Seq
     for together in sets:
         if together.issuperset(varying):
             y.degree = max([inputs[position].degree for position in varying])
-            fixed = [u.known[0] for u in inputs]
-            missing = [_weak_zeros(x) if position in together else x for position, x in enumerate(fixed)]
-
-            def of_coefficients(k: int) -> Any:
-                values = list(missing)
-                for position in varying:
-                    if k <= inputs[position].degree:
-                        values[position] = inputs[position][k]
-                return primitive(*values, **params)
-
-            return of_coefficients
+            return _of_each_coefficient(primitive, params, inputs, varying, together)
     if len(inputs) == 2 and frozenset({0}) in sets and frozenset({1}) in sets:
         u, v = inputs
         y.degree = min(y.degree, u.degree + v.degree)
         return lambda k: product(u, v, k, lambda a, b: primitive(a, b, **params))
     return None
+
+
+def _of_each_coefficient(
+    primitive: Primitive,
+    params: dict[str, Any],
+    inputs: Sequence[Series],
+    varying: Sequence[int],
+    together: frozenset[int],
+) -> Step:
+    """The steps of a primitive that is linear in the operands `together`, of which those `varying` are no constants."""
+    values = [u.known[0] for u in inputs]
+    without = [_weak_zeros(x) if position in together else x for position, x in enumerate(values)]
+
+    def step(k: int) -> Any:
+        operands = list(without)
+        for position in varying:
+            if k <= inputs[position].degree:
+                operands[position] = inputs[position][k]
+        return primitive(*operands, **params)
+
+    return step
 
 
 def _zeros(x: Any) -> Any:

@@ -34,7 +34,9 @@ def _jet_program(run_jet: RunJet, closed: ClosedJaxpr, order: int, degrees: tupl
 
         def run(*args: Any) -> list[Any]:
             inputs = _series(args[: len(degrees)], args[len(degrees) :], degrees)
-            (values, _), found = run_jet(lambda *xs: (eval_jaxpr(closed.jaxpr, closed.consts, *xs), None), inputs, order)
+            (values, _), found = run_jet(
+                lambda *xs: (eval_jaxpr(closed.jaxpr, closed.consts, *xs), None), inputs, order
+            )
             present = [[x for x in coefficients if x is not None] for coefficients in found]
             out_degrees.extend(len(coefficients) for coefficients in present)
             return [*values, *[x for coefficients in present for x in coefficients]]
@@ -54,7 +56,7 @@ def _degrees(inputs: Sequence[Series]) -> tuple[int, ...]:
 
 
 def _coefficients(inputs: Sequence[Series], degrees: Sequence[int]) -> list[Any]:
-    """All coefficients behind the first up to these degrees, one series after the other; zeros where one ends before."""
+    """The coefficients behind the first up to these degrees, series by series; zeros where one ends before."""
     return [
         u[k] if k <= u.degree else zeros_of(aval_of(u.known[0]))
         for u, degree in zip(inputs, degrees, strict=True)
@@ -80,7 +82,11 @@ def _coefficient_avals(avals: Sequence[Aval], degrees: Sequence[int]) -> list[Av
 
 
 class _Body(NamedTuple):
-    """A loop's body: constants and their coefficients, carry and its, inputs and theirs → carry and its, results and theirs."""
+    """A loop's body, and the degrees of its carry and results.
+
+    It takes the constants and their coefficients, the carry and its, the inputs and theirs; it gives the carry and its
+    coefficients, the results and theirs.
+    """
 
     program: ClosedJaxpr
     carry: tuple[int, ...]
@@ -140,7 +146,9 @@ def _scan(
     **params: Any,
 ) -> list[Series]:
     first = int(length is None)
-    steps, consts, init, xs = _chunks(inputs, [first, num_consts, num_carry, len(inputs) - first - num_consts - num_carry])
+    steps, consts, init, xs = _chunks(
+        inputs, [first, num_consts, num_carry, len(inputs) - first - num_consts - num_carry]
+    )
     body = _body(run_jet, jaxpr, order, _degrees(consts), _degrees(init), _degrees(xs))
     out = scan_p(
         *_values(steps),
@@ -200,9 +208,7 @@ def _while(
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _cond(
-    run_jet: RunJet, order: int, inputs: Sequence[Series], *, branches: tuple[ClosedJaxpr, ...]
-) -> list[Series]:
+def _cond(run_jet: RunJet, order: int, inputs: Sequence[Series], *, branches: tuple[ClosedJaxpr, ...]) -> list[Series]:
     index, *operands = inputs
     taken = _degrees(operands)
     derived = [_jet_program(run_jet, branch, order, taken) for branch in branches]

@@ -22,6 +22,7 @@ from ..core.recording import record
 from ..core.trace import Tracer, current_recording, is_tracing, require_callable
 from ..errors import ArgumentError, DtypeError, OptionError
 from .arguments import as_leaf, flatten_result
+from ..lax.stacks import of_dynamic
 from .programs import batch_program, hoist_tracers, instantiate, jvp_program, vjp_program
 from .vmap import axis_environment
 
@@ -51,18 +52,24 @@ def _jit_value_and_jvp(
 
 def _jit_vjp_fwd(
     args: Sequence, wanted: tuple[bool, ...], *, jaxpr: ClosedJaxpr, name: str
-) -> tuple[list[Any], list[Any]]:
+) -> tuple[list[Any], tuple[list[Any], list[Any]]]:
     derived = vjp_program(jaxpr, wanted)
     out = call(derived.forward, *args, name=f"forward_{name}")
-    return out[: derived.results], out[derived.results :]
+    results = out[: derived.results]
+    return results, (out[derived.results :], of_dynamic(results, jaxpr.out_avals))
 
 
 def _jit_vjp_bwd(
-    cts: Sequence, residuals: Sequence, args: Sequence, wanted: tuple[bool, ...], *, jaxpr: ClosedJaxpr, name: str
+    cts: Sequence, residuals: tuple, args: Sequence, wanted: tuple[bool, ...], *, jaxpr: ClosedJaxpr, name: str
 ) -> list[Any]:
     derived = vjp_program(jaxpr, wanted)
-    given = [instantiate(ct, aval) for ct, aval, take in zip(cts, jaxpr.out_avals, derived.takes, strict=True) if take]
-    parts = iter(call(derived.backward, *residuals, *given, name=f"backward_{name}"))
+    kept, results = residuals
+    given = [
+        instantiate(ct, aval, result)
+        for ct, aval, result, take in zip(cts, jaxpr.out_avals, results, derived.takes, strict=True)
+        if take
+    ]
+    parts = iter(call(derived.backward, *kept, *given, name=f"backward_{name}"))
     return [next(parts) if gives else None for gives in derived.gives]
 
 

@@ -14,11 +14,11 @@ from ..lax.branches import cond_p
 from ..lax.correlate import correlate_p
 from ..lax.cumulative import linear_recurrence_p
 from ..lax.dot import dot_general_p
-from ..lax.slicing import dynamic_update_slice_p
 from ..lax.elementwise import add, complex_p, div, ldexp, mul, sub, where
 from ..lax.loops import scan_p, while_p
 from ..lax.scatter import scatter_add_p, scatter_mul_p, scatter_p
 from ..lax.shape import concatenate_p, pad_p
+from ..lax.slicing import dynamic_update_slice_p
 
 Operands = frozenset[int]
 

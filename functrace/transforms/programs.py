@@ -9,10 +9,13 @@ from ..core.aval import Aval, aval_of
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, eval_jaxpr
 from ..core.recording import record
 from ..core.trace import Tracer
-from ..lax.shape import batch_to_front, zeros_of
+from ..lax.shape import batch_to_front
+from ..lax.stacks import instantiate
 from .jvp import run_jvp, unpack
 from .vjp import VJPTracer, backward, trace_vjp
 from .vmap import run_batched
+
+__all__ = ["Batched", "Jvp", "Vjp", "batch_program", "hoist_tracers", "instantiate", "jvp_program", "vjp_program"]
 
 
 def hoist_tracers(closed: ClosedJaxpr) -> tuple[ClosedJaxpr, list[Any]]:
@@ -166,8 +169,3 @@ def batch_program(
 
 def _with_axis(aval: Aval, dim: int, size: int) -> Aval:
     return Aval((*aval.shape[:dim], size, *aval.shape[dim:]), aval.dtype, aval.weak_type)
-
-
-def instantiate(ct: Any, aval: Aval) -> Any:
-    """A cotangent or tangent, zeros where it is None."""
-    return zeros_of(aval) if ct is None else ct

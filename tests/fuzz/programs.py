@@ -61,21 +61,16 @@ class Program:
         self.smooth = smooth  # the derivative is that of the value: no stop_gradient
         self.function = run(source)["f"]
 
-    def script(self, call: str) -> str:
-        """A stand-alone script that runs `call`, a line in which `f` and `args` are this program's."""
-        from tests.fuzz import checks  # noqa: PLC0415
-
-        return standalone(self, call, checks)
-
     def __repr__(self) -> str:
         return f"{self.source}\nargs = {written(self.args)}"
 
 
 def standalone(program: Program, call: str, checks: types.ModuleType) -> str:
     """The text of the checks, the program, its arguments and a call."""
-    text = inspect.getsource(checks).replace("from __future__ import annotations\n", "")
+    text = inspect.getsource(checks)
+    text = text[text.index("from __future__") :]
     return (
-        f"from __future__ import annotations\n{text}\n\n{program.source}\n\n"
+        f"{text}\n\n{program.source}\n\n"
         f"args = {written(program.args)}\n{call}\nprint('passed')\n"
     )
 

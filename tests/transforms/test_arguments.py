@@ -291,9 +291,9 @@ def test_a_matrix_and_a_masked_array_are_refused_since_their_operators_mean_some
         with pytest.raises((functrace.errors.DtypeError, functrace.errors.ArgumentError), match=r"matrix|MaskedArray"):
             transform(lambda x: fnp.sum(x * x))(x)
         with pytest.raises(functrace.errors.DtypeError, match=instead):
-            transform(lambda y: fnp.sum(fnp.sin(x) * y))(np.ones((1, 2)))
+            transform(lambda y, x=x: fnp.sum(fnp.sin(x) * y))(np.ones((1, 2)))
         with pytest.raises(TypeError):
-            transform(lambda y: fnp.sum(y * x))(np.ones((1, 2)))
+            transform(lambda y, x=x: fnp.sum(y * x))(np.ones((1, 2)))
 
 
 def test_lists_are_pytrees_and_not_arrays():
@@ -352,7 +352,6 @@ def expressions(draw):
     )
 
     def function(*xs):
-        function.text = str(steps)
         pool = list(xs)
         for operation, i, j in steps:
             a, b = pool[-1 - i % len(pool)], pool[-1 - j % len(pool)]
@@ -362,7 +361,7 @@ def expressions(draw):
     return function, leaves
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(expressions())
 def test_jit_gives_the_dtype_that_the_plain_function_gives(case):
     function, leaves = case
@@ -374,7 +373,6 @@ def test_jit_gives_the_dtype_that_the_plain_function_gives(case):
         if isinstance(expected, complex):
             return  # a root of a negative Python float: NumPy's answer is NaN
         got = jit(function)(*leaves)
-        print(function.text, leaves)
         assert (np.shape(got), got.dtype) == (np.shape(expected), np.asarray(expected).dtype)
         np.testing.assert_allclose(got, expected, rtol=1e-3 if got.dtype == np.float16 else 1e-6, equal_nan=True)
         # and with the Python scalars written into the function

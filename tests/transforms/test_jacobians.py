@@ -154,8 +154,7 @@ def test_keyword_arguments_are_passed_on(jac):
 @BOTH
 def test_mixed_dtypes_each_keep_theirs(jac):
     got = jac(lambda p: (p[0] * 2, p[1] * 2))((np.ones(2, np.float32), np.ones(1)))
-    assert [leaf.dtype for leaf in tree.leaves(got)][0] == np.float32
-    assert got[1][1].dtype == np.float64
+    assert got[0][0].dtype == np.float32 and got[1][1].dtype == np.float64
 
 
 @BOTH
@@ -202,7 +201,7 @@ def test_jacfwd_refuses_complex_arguments_and_takes_complex_results():
 def test_jacrev_takes_complex_arguments_of_real_functions_and_refuses_complex_results():
     # ∂f/∂x - i ∂f/∂y of |z|²
     close(jacrev(lambda z: (z * z.conj()).real)(1 + 2j), np.complex128(2 - 4j))
-    with pytest.raises(DtypeError, match="real floats, got complex .* at result"):
+    with pytest.raises(DtypeError, match=r"real floats, got complex .* at result"):
         jacrev(lambda x: x * 1j)(2.0)
 
 
