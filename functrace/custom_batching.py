@@ -321,10 +321,9 @@ def _custom_vmap_stage(trace: JaxprTrace, args: Sequence, params: dict[str, Any]
             )
         return rule(size, in_batched[count:], *values[count:])
 
-    return trace.record_equation(
-        custom_vmap_p,
-        (*captured, *args),
-        {"jaxpr": closed, "fun": jaxpr_as_fun(closed), "rule": rule_of_arguments if count else rule},
+    # not recorded at once: a captured value may belong to a trace further in, which has to be asked first
+    return custom_vmap_p(
+        *captured, *args, jaxpr=closed, fun=jaxpr_as_fun(closed), rule=rule_of_arguments if count else rule
     )
 
 

@@ -41,6 +41,11 @@ class Cache:
                 self._entries.move_to_end(key)
             return entry
 
+    def count(self, hits: int) -> None:
+        """Count entries that were found without asking for them here."""
+        with self._lock:
+            self._hits += hits
+
     def put(self, key: Hashable, entry: Any) -> Any:
         """Keep an entry; of two that were made at once the first stays, and is given back."""
         with self._lock:

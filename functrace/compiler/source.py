@@ -129,13 +129,13 @@ class _Writer:
         for position, equation in enumerate(jaxpr.equations):
             location = equation.location
             if location is not None:
-                here = (location.code, location.instruction)
+                here = (location.code, location.instruction, location.scope)
                 if here not in comments:
-                    comments[here] = location.text
+                    comments[here] = f"[{location.scope}] {location.text}" if location.scope else location.text
                 if comments[here] != last:
                     last = comments[here]
                     if last:
-                        lines.append(f"    # {last}")
+                        lines.append("    " + comment(last))
             if equation.primitive is fused_p:
                 lines.extend(self._blocks(equation))
             else:

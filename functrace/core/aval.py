@@ -5,6 +5,7 @@ Promotion is NumPy's own (NEP 50) and is asked of NumPy: of `numpy.result_type`,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -279,5 +280,16 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:
+        if any([DYNAMIC in shape for shape in shapes]):
+            return _broadcast_dynamic(shapes)
         listed = " ".join(str(shape) for shape in shapes)
         raise ShapeError(f"operands could not be broadcast together with shapes {listed}") from None
+
+
+def _broadcast_dynamic(shapes: Sequence[Shape]) -> Shape:
+    """The same where extents are known only as the program runs: such a one stays, unless another is known."""
+    known = broadcast_shapes(*[tuple([1 if extent == DYNAMIC else extent for extent in shape]) for shape in shapes])
+    dynamic = {axis - len(shape) for shape in shapes for axis, extent in enumerate(shape) if extent == DYNAMIC}
+    return tuple(
+        [DYNAMIC if n == 1 and axis - len(known) in dynamic else n for axis, n in enumerate(known)]
+    )

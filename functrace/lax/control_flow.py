@@ -26,7 +26,7 @@ from .branches import cond_p
 from .elementwise import clamp
 from .indexing import getitem
 from .loops import progress_bar, scan_p, while_p
-from .shape import concatenate, convert_element_type, dtype_of, ndim_of, pad, reshape, shape_of
+from .shape import canonical_axis, concatenate, convert_element_type, dtype_of, ndim_of, pad, reshape, shape_of
 
 # ---------------------------------------------------------------------------------------------------------------------
 # choice
@@ -593,7 +593,11 @@ def associative_scan(fn: Callable, elems: Any, reverse: bool = False, axis: int 
     require_callable(fn, "associative_scan")
     leaves, treedef = tree.flatten(elems)
     leaves = [as_leaf(x) for x in leaves]
-    axis = axis % ndim_of(leaves[0]) if ndim_of(leaves[0]) else axis
+    if not leaves:
+        return elems
+    axis = canonical_axis(axis, ndim_of(leaves[0]))
+    for leaf in leaves:
+        canonical_axis(axis, ndim_of(leaf))
     extents = {shape_of(x)[axis] for x in leaves}
     if len(extents) != 1:
         raise ShapeError(f"associative_scan: the extents along axis {axis} differ: {sorted(extents)}")

@@ -13,7 +13,7 @@ from .. import tree
 from ..core.aval import Aval, aval_of
 from ..core.jaxpr import ClosedJaxpr, eval_jaxpr
 from ..core.primitive import Primitive
-from ..core.recording import record
+from ..core.recording import JaxprTracer, record
 from ..core.trace import require_callable, tracing
 from ..errors import ArgumentError, DifferentiationError, DtypeError, ShapeError, StructureError
 from ..transforms.arguments import as_leaf, flatten_result
@@ -70,15 +70,23 @@ def custom_root(
     guess = tree.map(as_leaf, initial_guess)
     converted, captured = closure_convert(_checked_root(f, guess), guess)
 
+    def solved(start: Any, *values: Any) -> Any:
+        return solve(lambda x: converted(x, *values), start)
+
+    # values that only the solvers captured have no part in the derivative: they, or what comes of them, are constants
     def root(values: list[Any], start: Any) -> Any:
-        out = solve(lambda x: converted(x, *values), start)
+        if any(isinstance(leaf, JaxprTracer) for leaf in tree.leaves((values, start))):
+            solver, held = closure_convert(solved, start, *values)
+            out = solver(start, *values, *stop_gradient(held))
+        else:
+            out = stop_gradient(solved(start, *values))
         if has_aux and not (isinstance(out, tuple) and len(out) == 2):
             raise ArgumentError(
                 f"custom_root with has_aux=True expected solve to return a pair (root, rest), got {type(out).__name__}",
                 instead="return root, rest",
             )
         _check_like("custom_root: solve", out[0] if has_aux else out, guess, "initial_guess")
-        return stop_gradient(out)  # values that `solve` captured have no part in the derivative
+        return out
 
     differentiable = custom_jvp(root)
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..core.aval import result_dtype
+from ..core.aval import PYTHON_SCALARS, result_dtype
 from ..core.trace import concrete_or_none
 from ..errors import ConcretizationTypeError, DtypeError
 from ..lax import elementwise as lax
 from ..lax.bessel import bessel_i
-from ..lax.shape import convert_element_type, zeros_like
+from ..lax.shape import convert_element_type, dtype_of, zeros_like
 from . import reductions
 from .dispatch import as_array, as_operand, implements, static
 
@@ -43,9 +43,12 @@ def clip(
             low = None
         if high.__class__ is int and high >= np.iinfo(a.dtype).max:
             high = None
+    low, high = [bound if bound is None else as_operand(bound) for bound in (low, high)]
+    if low is not None and high is not None and not {low.__class__, high.__class__} <= PYTHON_SCALARS:
+        a = convert_element_type(a, result_dtype(a, low, high))  # all three are promoted together
     if low is not None:
-        a = lax.max_(a, as_operand(low))
-    return a if high is None else lax.min_(a, as_operand(high))
+        a = lax.max_(a, low)
+    return a if high is None else lax.min_(a, high)
 
 
 def _bounds(a_min: Any, a_max: Any, min: Any, max: Any) -> tuple[Any, Any]:
@@ -119,7 +122,7 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
 @implements(np.divmod)
 def divmod(x1: Any, x2: Any, /) -> tuple[Any, Any]:
     quotient, rest = lax.divmod(as_operand(x1), as_operand(x2))
-    return convert_element_type(quotient, quotient.dtype), convert_element_type(rest, rest.dtype)
+    return convert_element_type(quotient, dtype_of(quotient)), convert_element_type(rest, dtype_of(rest))
 
 
 @implements(np.modf)
@@ -201,7 +204,7 @@ def real_if_close(a: Any, tol: Any = 100) -> Any:
 def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Any:
     a, b, rtol, atol = as_operand(a), as_operand(b), as_operand(rtol), as_operand(atol)
     wide = result_dtype(b, 1.0)
-    if lax.dtype_of(b) != wide:
+    if dtype_of(b) != wide:
         b = convert_element_type(b, wide)
     close = ((lax.abs_(a - b) <= atol + rtol * lax.abs_(b)) & lax.is_finite(b)) | (a == b)
     return close | (lax.is_nan(a) & lax.is_nan(b)) if equal_nan else close

@@ -6,6 +6,7 @@ long the result is to be: elements beyond it are left out, places beyond the ele
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -136,29 +137,26 @@ def _filled(values: Any, valid: Any, fill_value: Any) -> Any:
     return select(mask, values, convert_element_type(fill_value, values.dtype))
 
 
-def _named(name: str, *fields: Any) -> Any:
-    """NumPy's own named tuple."""
-    module = __import__("numpy.lib._arraysetops_impl", fromlist=[name])
-    return getattr(module, name)(*fields)
+def _named(original: Callable, *fields: Any) -> Any:
+    """The fields in the named tuple that NumPy's function gives."""
+    return type(original(np.zeros(0)))(*fields)
 
 
 @implements(np.unique_all, extensions=_SIZED)
 def unique_all(x: Any, *, size: int | None = None, fill_value: Any = None) -> Any:
-    return _named("UniqueAllResult", *unique(x, True, True, True, equal_nan=False, size=size, fill_value=fill_value))
+    return _named(np.unique_all, *unique(x, True, True, True, equal_nan=False, size=size, fill_value=fill_value))
 
 
 @implements(np.unique_counts, extensions=_SIZED)
 def unique_counts(x: Any, *, size: int | None = None, fill_value: Any = None) -> Any:
-    return _named(
-        "UniqueCountsResult", *unique(x, return_counts=True, equal_nan=False, size=size, fill_value=fill_value)
-    )
+    fields = unique(x, return_counts=True, equal_nan=False, size=size, fill_value=fill_value)
+    return _named(np.unique_counts, *fields)
 
 
 @implements(np.unique_inverse, extensions=_SIZED)
 def unique_inverse(x: Any, *, size: int | None = None, fill_value: Any = None) -> Any:
-    return _named(
-        "UniqueInverseResult", *unique(x, return_inverse=True, equal_nan=False, size=size, fill_value=fill_value)
-    )
+    fields = unique(x, return_inverse=True, equal_nan=False, size=size, fill_value=fill_value)
+    return _named(np.unique_inverse, *fields)
 
 
 @implements(np.unique_values, extensions=_SIZED)

@@ -10,7 +10,7 @@ import numpy as np
 from .. import tree
 from ..core.aval import Aval, aval_of, canonical_dtype, canonical_shape, describe
 from ..core.primitive import Primitive
-from ..core.trace import require_callable
+from ..core.trace import Tracer, current_recording, require_callable
 from ..errors import ArgumentError, DifferentiationError, DtypeError, OptionError, ShapeError, StructureError
 from ..lax.shape import batch_to_front, broadcast_to, expand_dims, move_axis, shape_of
 from .arguments import as_leaf
@@ -121,7 +121,7 @@ def io_callback(
     """
     require_callable(callback, "io_callback")
     operands, flat, avals, out_tree = _flattened(callback, result_shape_dtypes, args, kwargs, "io_callback")
-    out = io_callback_p(*operands, callback=flat, avals=avals, effect=True)
+    out = _bind_here(io_callback_p, operands, {"callback": flat, "avals": avals, "effect": True})
     return out_tree.unflatten(out)
 
 
@@ -143,7 +143,18 @@ def run_on_values(callback: Callable[..., Any], /, *args: Any, **kwargs: Any) ->
 
     leaves_kept = [None if is_traced else leaf for leaf, is_traced in zip(leaves, traced, strict=True)]
     operands = [as_leaf(leaf) for leaf, is_traced in zip(leaves, traced, strict=True) if is_traced]
-    debug_callback_p(*operands, callback=flat, effect=True)
+    _bind_here(debug_callback_p, operands, {"callback": flat, "effect": True})
+
+
+def _bind_here(primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+    """Bind what has an effect: it belongs to the program that is being recorded, whatever its arguments belong to.
+
+    In the body of a loop it runs in each step, also where its arguments are the same in all.
+    """
+    recorder = current_recording()
+    if recorder is not None and all([arg._trace.level < recorder.level for arg in args if isinstance(arg, Tracer)]):
+        return recorder.process(primitive, tuple(args), params)
+    return primitive(*args, **params)
 
 
 def _is_numeric(leaf: Any) -> bool:

@@ -18,6 +18,7 @@ from ..core.trace import Tracer, require_callable
 from ..errors import ArgumentError, DifferentiationError, DtypeError, OptionError, ShapeError, StructureError
 from ..lax.shape import batch_to_front, convert_element_type, move_axis, reduce_sum, zeros_like, zeros_of
 from .arguments import as_leaf, flatten_result
+from .jvp import JVPTracer
 from .programs import hoist_tracers
 from .vjp import VJPTracer, backward, is_inexact, trace_vjp
 from .vmap import run_batched
@@ -300,21 +301,32 @@ def _custom_jvp_stage(trace: JaxprTrace, args: Sequence, params: dict[str, Any])
         _refuse_captured(tangents[:count], primals[:count])
         return rule(primals[count:], tangents[count:])
 
-    return trace.record_equation(
-        custom_jvp_p,
-        (*captured, *args),
-        {"jaxpr": closed, "fun": jaxpr_as_fun(closed), "rule": rule_of_arguments if count else rule},
+    _refuse_differentiated(trace, captured)
+    # not recorded at once: a captured value may belong to a trace further in, which has to be asked first
+    return custom_jvp_p(
+        *captured, *args, jaxpr=closed, fun=jaxpr_as_fun(closed), rule=rule_of_arguments if count else rule
     )
+
+
+def _refuse_differentiated(trace: JaxprTrace, captured: Sequence[Any]) -> None:
+    """Refuse captured values that a transform further in than this trace differentiates."""
+    for tracer in captured:
+        if tracer._trace.level > trace.level and isinstance(tracer, (VJPTracer, JVPTracer)) and is_inexact(tracer):
+            raise _uses_outside()
 
 
 def _refuse_captured(tangents: Sequence[Any], primals: Sequence[Any]) -> None:
     for tangent, primal in zip(tangents, primals, strict=True):
         if isinstance(tangent, Tracer) and is_inexact(primal):
-            raise DifferentiationError(
-                "a function with a rule of its own uses a value from outside that is being differentiated; its rule "
-                "does not say how",
-                instead="pass the value as an argument; functrace.closure_convert makes one of it",
-            )
+            raise _uses_outside()
+
+
+def _uses_outside() -> DifferentiationError:
+    return DifferentiationError(
+        "a function with a rule of its own uses a value from outside that is being differentiated; its rule does not "
+        "say how",
+        instead="pass the value as an argument; functrace.closure_convert makes one of it",
+    )
 
 
 custom_jvp_p = Primitive(
@@ -552,15 +564,14 @@ def _custom_vjp_stage(trace: JaxprTrace, args: Sequence, params: dict[str, Any])
     def bwd_of_arguments(residuals: Sequence[Any], cts: Sequence[Any], avals: Sequence[Aval]) -> list[Any]:
         return [None] * count + bwd(residuals, cts, avals[count:])
 
-    return trace.record_equation(
-        custom_vjp_p,
-        (*captured, *args),
-        {
-            "jaxpr": closed,
-            "fun": jaxpr_as_fun(closed),
-            "fwd": fwd_of_arguments if count else fwd,
-            "bwd": bwd_of_arguments if count else bwd,
-        },
+    _refuse_differentiated(trace, captured)
+    return custom_vjp_p(
+        *captured,
+        *args,
+        jaxpr=closed,
+        fun=jaxpr_as_fun(closed),
+        fwd=fwd_of_arguments if count else fwd,
+        bwd=bwd_of_arguments if count else bwd,
     )
 
 

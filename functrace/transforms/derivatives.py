@@ -105,7 +105,7 @@ def _value_and_gradient(
     require_callable(fun, name)
     several = isinstance(argnums, Iterable)
     first = argnums.__class__ is int and argnums == 0
-    numbers: tuple[int, ...] = (argnums,) if isinstance(argnums, (int, np.integer)) else tuple(argnums)
+    numbers: tuple[int, ...] = tuple(argnums) if isinstance(argnums, Iterable) else (argnums,)
 
     recent: Any = None  # the structure of the last call, which the next one likely has too
 

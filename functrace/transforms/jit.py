@@ -114,13 +114,26 @@ class _Recent:
 
     __slots__ = ("call", "generation", "hits", "kinds", "treedef", "unflatten")
 
-    def __init__(self, arguments: Any, leaves: Sequence[Any], program: Program, entry: _Entry, generation: int) -> None:
-        self.treedef = tree.structure(arguments)
-        self.kinds = [(x.__class__, *((x.shape, x.dtype) if isinstance(x, np.ndarray) else (None, None))) for x in leaves]
+    @classmethod
+    def of(cls, arguments: Any, leaves: Sequence[Any], program: Program, entry: _Entry, cache: Cache) -> _Recent | None:
+        """For arguments of a structure that can be recognised."""
+        treedef = tree.structure(arguments)
+        return cls(treedef, leaves, program, entry, cache.generation) if _are_comparable(treedef) else None
+
+    def __init__(self, treedef: Any, leaves: Sequence[Any], program: Program, entry: _Entry, generation: int) -> None:
+        self.treedef = treedef
+        self.kinds = [
+            (x.__class__, *((x.shape, x.dtype) if isinstance(x, np.ndarray) else (None, None))) for x in leaves
+        ]
         self.call = program.call
         self.unflatten = entry.out_tree.unflatten
         self.generation = generation
         self.hits = 0
+
+    def take_hits(self) -> int:
+        """How often it was used since this was asked last."""
+        hits, self.hits = self.hits, 0
+        return hits
 
     def leaves_if_same(self, arguments: Any) -> list[Any] | None:
         """The leaves of the arguments if they are of this kind."""
@@ -237,6 +250,8 @@ class JitFunction:
         """A call with arguments of another kind than the last."""
         if config.debugging and config.disable_jit:
             return self.__wrapped__(*args, **kwargs)
+        if self._recent is not None:  # it may be replaced: its hits stay counted
+            self._cache.count(self._recent.take_hits())
         leaves, entry, captured = self._prepare(args, kwargs)
         operands = [*captured, *leaves]
         if current_recording() is not None or any(isinstance(leaf, Tracer) for leaf in operands):
@@ -248,7 +263,7 @@ class JitFunction:
             if program is None:
                 program = entry.program = compiled(entry.closed, self._name, entry.argument_names)
             if not captured and not self._static_argnums and not self._static_argnames:
-                self._recent = _Recent((args, kwargs), leaves, program, entry, self._cache.generation)
+                self._recent = _Recent.of((args, kwargs), leaves, program, entry, self._cache)
             out = program.call(*operands)
         return entry.out_tree.unflatten(out)
 
@@ -271,7 +286,7 @@ class JitFunction:
                         instead="static_argnums or static_argnames for an argument that is a setting",
                     ) from None
                 kinds.append(aval_of(leaf))
-        key = (treedef, tuple(kinds), statics, axis_environment())
+        key = (treedef, tuple(kinds), statics, axis_environment(), _static_data(treedef))
         entry = self._cache.get(key)
         if entry is not None:
             return leaves, entry, []
@@ -340,7 +355,7 @@ class JitFunction:
         statics, dynamic_args, dynamic_kwargs = self._split(args, kwargs)
         leaves, treedef = tree.flatten((dynamic_args, dynamic_kwargs))
         avals = [aval_of(leaf if isinstance(leaf, ShapeDtypeStruct) else as_leaf(leaf)) for leaf in leaves]
-        key = (treedef, tuple(avals), statics, axis_environment())
+        key = (treedef, tuple(avals), statics, axis_environment(), _static_data(treedef))
         entry = self._cache.get(key)
         if entry is None:
             entry, captured = self._trace_entry(args, kwargs, treedef, avals)
@@ -446,6 +461,8 @@ def _static(
             raise OptionError(
                 f"{kind}_argnames={name!r}, but the function has no such argument: it has {list(signature.parameters)}"
             )
+    if not open_ended:  # from the back of the function's arguments, whatever a call passes by name
+        numbers = tuple([n % len(positional) for n in numbers])
     all_numbers = set(numbers) | {positional.index(name) for name in names if name in positional}
     all_names = set(names) | {positional[n] for n in numbers if -len(positional) <= n < len(positional)}
     return tuple(sorted(all_numbers)), tuple(sorted(all_names))
@@ -465,11 +482,37 @@ def _static_key(value: Any, place: int | str) -> Any:
             f"a static argument of a jitted function has to be hashable, but argument {place!r} is {describe(value)}",
             instead="a tuple in place of a list, or an ordinary (not static) argument for an array",
         ) from None
+    return _exact(value)
+
+
+def _exact(value: Any) -> Any:
     if isinstance(value, tuple):
-        return type(value), tuple([_static_key(item, place) for item in value])
+        return type(value), tuple([_exact(item) for item in value])
+    if isinstance(value, frozenset):
+        return type(value), frozenset([_exact(item) for item in value])
+    if isinstance(value, np.generic):
+        return type(value), value.tobytes()
     if isinstance(value, float):
         return type(value), value.hex()
+    if isinstance(value, complex):
+        return type(value), value.real.hex(), value.imag.hex()
     return type(value), value
+
+
+def _static_data(treedef: Any) -> tuple:
+    """The static data and keys in a structure, as a key that tells apart what == does not."""
+    return tuple([_exact(node.aux) for node in treedef._nodes if node is not None and node.aux is not None])
+
+
+def _are_comparable(treedef: Any) -> bool:
+    """Whether == tells the static data and keys in a structure apart, as it does not with numbers (1, 1.0 and True)."""
+    return all(_is_comparable(node.aux) for node in treedef._nodes if node is not None)
+
+
+def _is_comparable(data: Any) -> bool:
+    if data.__class__ is tuple:
+        return all(_is_comparable(item) for item in data)
+    return data is None or isinstance(data, (str, bytes, type))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

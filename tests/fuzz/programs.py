@@ -14,13 +14,12 @@ from typing import Any, Protocol
 import numpy as np
 from hypothesis import strategies as st
 
-import functrace
-
 PRELUDE = """\
 import numpy as np
 
 import functrace
 from functrace import grad, jit, jvp, lax, vjp, vmap
+from functrace.transforms.checkpoint import checkpoint
 
 
 def fit(x, shape, dtype):
@@ -624,8 +623,6 @@ def called(block: Block) -> None:
     body, p = block.builder.fresh("body"), block.builder.fresh("p")
     kind = block.choice(["jit", "checkpoint", "custom_jvp", "grad", "jvp", "vjp", "linearize"])
     result = some_result(block)
-    if kind == "checkpoint" and not hasattr(functrace, "checkpoint"):
-        kind = "jit"
     if kind == "grad":
         result = ((), np.float64)
     if kind in ("grad", "vjp", "jvp", "linearize"):
@@ -647,7 +644,7 @@ def called(block: Block) -> None:
     elif kind == "vjp":
         text = f"vjp({body}, {x})[1](lax.full({result[0]}, 0.5, np.{np.dtype(result[1]).name}))[0]"
     elif kind == "checkpoint":
-        text = f"functrace.checkpoint({body})({x})"
+        text = f"checkpoint({body})({x})"
     else:
         text = f"jit({body})({x})"
     block.emit(text, before=lines)
@@ -660,8 +657,8 @@ NESTED: list[Callable[[Block], None]] = [conditional, conditional, scanned, scan
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def make_program(chooser: Chooser) -> Program:
-    """A random program: one to three arguments, one to thirty equations, one to three results."""
+def make_program(chooser: Chooser, largest: int = 30) -> Program:
+    """A random program: one to three arguments, one to `largest` equations, one to three results."""
     builder = Builder()
     block = Block(chooser, builder, run(PRELUDE), 0)
     rng = np.random.default_rng(block.below(1000))
@@ -682,7 +679,7 @@ def make_program(chooser: Chooser) -> Program:
     names = ["a", "b", "c", "d", "e"][: len(args)]
     for name, arg in zip(names, args, strict=True):
         block.bind(name, arg)
-    block.grow(1 + block.below(30))
+    block.grow(1 + block.below(largest))
     results = [name for name in block.values if name not in names] or [f"lax.sin({block.named()})"]
     chosen = [results[-1], *[block.choice(results) for _ in range(block.below(3))]]
     floats = [name for name in results if name in block.values and np.asarray(block.values[name]).dtype.kind in "fc"]
@@ -708,6 +705,6 @@ class _Drawn:
 
 
 @st.composite
-def programs(draw: Callable) -> Program:
+def programs(draw: Callable, largest: int = 30) -> Program:
     """Hypothesis's strategy of programs."""
-    return make_program(_Drawn(draw))
+    return make_program(_Drawn(draw), largest)

@@ -212,7 +212,7 @@ def sums(draw):
     return text, [points(shape, dtype, seed) for seed, (shape, dtype) in enumerate(zip(shapes, dtypes, strict=True))]
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(sums())
 def test_einsum_agrees_with_numpy(case):
     text, operands = case

@@ -78,9 +78,7 @@ def test_the_method_says_what_the_function_gets_under_vmap(method, shapes):
 
 
 def test_a_batch_of_a_later_axis_comes_first():
-    f = functrace.vmap(
-        lambda x: pure_callback(lambda x: x.sum(-1), F64, x, vmap_method="broadcast_all"), in_axes=1
-    )
+    f = functrace.vmap(lambda x: pure_callback(lambda x: x.sum(-1), F64, x, vmap_method="broadcast_all"), in_axes=1)
     x = np.arange(6.0).reshape(3, 2)
     np.testing.assert_array_equal(f(x), x.sum(0))
 
