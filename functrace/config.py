@@ -1,4 +1,4 @@
-"""Settings of the whole process, each also to be set for a while: ``with functrace.config.override(debug_nans=True)``."""
+"""Settings of the process, each also to be set for a while: ``with functrace.config.override(debug_nans=True)``."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from .transforms.vjp import VJPTracer, backward, is_inexact, trace_vjp
 __all__ = ["custom_vmap", "sequential_vmap"]
 
 
-class custom_vmap:  # noqa: N801 (the field's name)
+class custom_vmap:
     """A function with a rule of the user's own for batches.
 
     Parameters
@@ -110,16 +110,19 @@ class custom_vmap:  # noqa: N801 (the field's name)
             batched = tree.broadcast_prefix(result[1], out_tree.unflatten([0] * len(out)))
         except StructureError as error:
             raise StructureError(
-                f"the rule {name} of {self._name}: out_batched should have the structure of out, {out_tree}: {error.what}"
+                f"the rule {name} of {self._name}: out_batched should have the structure of out, {out_tree}: "
+                f"{error.what}"
             ) from None
         if not all(isinstance(flag, bool) for flag in batched):
-            raise OptionError(f"the rule {name} of {self._name}: out_batched should be made of bools, got {result[1]!r}")
+            raise OptionError(
+                f"the rule {name} of {self._name}: out_batched should be made of bools, got {result[1]!r}"
+            )
         for value, flag in zip(out, batched, strict=True):
             shape = shape_of(value)
             if flag and (not shape or shape[0] != size):
                 raise ShapeError(
-                    f"the rule {name} of {self._name} says that a result of shape {shape} is a batch of {size} along its "
-                    "axis 0",
+                    f"the rule {name} of {self._name} says that a result of shape {shape} is a batch of {size} along "
+                    "its axis 0",
                     instead="False in out_batched for a result that is the same for every example",
                 )
         return out, batched, out_tree
@@ -191,9 +194,7 @@ def _jvp_of(fun: Callable, count: int, nonzero: Sequence[bool], results: list[bo
         out, trace = run_jvp(lambda *xs: fun(*xs), values[:count], tangents)
         pairs = [unpack(trace, x) for x in out]
         results[:] = [is_inexact(x) for x, _ in pairs]
-        return [x for x, _ in pairs] + [
-            instantiate(t, aval_of(x).strong()) for x, t in pairs if is_inexact(x)
-        ]
+        return [x for x, _ in pairs] + [instantiate(t, aval_of(x).strong()) for x, t in pairs if is_inexact(x)]
 
     return both
 

@@ -90,7 +90,9 @@ __all__ = [
 ]
 
 
-def unary(name: str, ufunc: np.ufunc, derivative: Callable | None = None, *, transpose: Callable | None = None) -> Primitive:
+def unary(
+    name: str, ufunc: np.ufunc, derivative: Callable | None = None, *, transpose: Callable | None = None
+) -> Primitive:
     """A primitive of one operand from a ufunc and its derivative, with all its rules.
 
     Parameters

@@ -14,8 +14,10 @@ import numpy as np
 from ..config import config
 from ..core.aval import Aval
 from ..core.finite import in_search
-from ..core.jaxpr import Atom, ClosedJaxpr, Equation, Literal, Var, jaxpr_as_fun
+from ..core.jaxpr import Atom, ClosedJaxpr, Equation, Literal, Var, eval_jaxpr
 from ..core.pretty import letters
+from ..core.trace import Tracer
+from ..errors import UnexpectedTracerError
 from .buffers import LARGE, Lifetimes
 from .fusion import POWERS, Region, fuse, fused_p, in_blocks, is_reduction, reduction_ufunc
 from .simplify import simplify
@@ -45,7 +47,7 @@ def compiled(closed: ClosedJaxpr, name: str = "f", argument_names: Sequence[str]
 def compiled_inner(closed: ClosedJaxpr, name: str = "body") -> Callable[..., tuple]:
     """The same for a program inside another: its results may share memory with its arguments and constants."""
     if config.debugging and in_search():
-        return jaxpr_as_fun(closed)
+        return lambda *args: tuple(eval_jaxpr(closed.jaxpr, closed.consts, *args))
     return closed.derived("compiled_inner", lambda: compile_jaxpr(fuse(simplify(closed)), name, owned=False)).call
 
 
@@ -65,6 +67,11 @@ def compile_jaxpr(
     owned
         Whether results get memory of their own.
     """
+    if any(isinstance(const, Tracer) for const in closed.consts):
+        raise UnexpectedTracerError(
+            "a function with a rule of its own is inside jit or a loop, and the rule uses a traced value from outside",
+            instead="pass the value as an argument; functrace.closure_convert makes one of it",
+        )
     writer = _Writer(closed, name, argument_names, owned)
     text = writer.text()
     filename = f"<functrace {writer.name} {next(_serial)}>"

@@ -118,7 +118,7 @@ def _searching() -> Iterator[None]:
 
 
 def _switch(on: bool) -> None:
-    Primitive.__call__ = _checking_bind if on else bind  # type: ignore[method-assign,assignment]
+    Primitive.__call__ = _checking_bind if on else bind  # type: ignore[method-assign]
 
 
 config.when_debugging(_switch)

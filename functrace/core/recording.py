@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -32,10 +33,11 @@ class JaxprTracer(Tracer):
 class JaxprTrace(Trace):
     """Writes down each equation, and carries none out."""
 
-    __slots__ = ("constants", "constvars", "equations", "open")
+    __slots__ = ("conditional", "constants", "constvars", "equations", "open")
 
-    def __init__(self) -> None:
+    def __init__(self, conditional: bool = False) -> None:
         super().__init__()
+        self.conditional = conditional
         self.equations: list[Equation] = []
         self.constants: dict[int, tuple[Any, Any]] = {}  # by identity: the captured object (kept alive), its value
         self.constvars: dict[int, Var] = {}
@@ -53,6 +55,8 @@ class JaxprTrace(Trace):
 
     def record_equation(self, primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         """Write an equation down; its results as tracers."""
+        if params:
+            params = {name: plain_parameter(value) for name, value in params.items()}
         inputs = tuple([self.atom(arg) for arg in args])
         out = primitive.abstract(*[atom.aval for atom in inputs], **params)
         location = self.location or user_location()
@@ -94,6 +98,19 @@ class JaxprTrace(Trace):
         return ClosedJaxpr(Jaxpr(list(self.constvars.values()), invars, self.equations, outvars), consts)
 
 
+def plain_parameter(value: Any) -> Any:
+    """A parameter with plain ints for those of a subclass, whose text may be anything."""
+    if value.__class__ is tuple:
+        plain = tuple([plain_parameter(item) for item in value])
+        return value if all(map(operator.is_, plain, value)) else plain
+    if value.__class__ in _PLAIN or not isinstance(value, int):
+        return value
+    return int.__pos__(value)
+
+
+_PLAIN = (int, bool)
+
+
 _snapshots: weakref.WeakValueDictionary[int, np.ndarray] = weakref.WeakValueDictionary()
 
 
@@ -111,7 +128,13 @@ def _snapshot(value: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return snapshot
 
 
-def record(function: Callable[..., Sequence[Any]], avals: Sequence[Aval], *, creations: bool = True) -> ClosedJaxpr:
+def record(
+    function: Callable[..., Sequence[Any]],
+    avals: Sequence[Aval],
+    *,
+    creations: bool = True,
+    conditional: bool = False,
+) -> ClosedJaxpr:
     """Trace a function of flat arguments into a jaxpr.
 
     Parameters
@@ -122,13 +145,16 @@ def record(function: Callable[..., Sequence[Any]], avals: Sequence[Aval], *, cre
         The arguments' avals.
     creations
         Whether arrays made out of nothing (`zeros`, `arange`) are recorded, as `jit` wants them, or made at once.
+    conditional
+        Whether the program may not run: then operations on captured tracers are recorded too, and not carried out
+        outside.
 
     Returns
     -------
     ClosedJaxpr
         Its constants are the arrays that the function captured, as of now, and the captured tracers of outer traces.
     """
-    trace = JaxprTrace()
+    trace = JaxprTrace(conditional)
     enter_trace()
     inputs = [trace.new_input(aval) for aval in avals]
     try:

@@ -38,6 +38,7 @@ class Trace:
 
     __slots__ = ("level", "location", "recorded_in")
     open: bool  # whether it runs still: a tracer of one that has ended has leaked
+    conditional: bool = False  # whether it records a program that may not run
 
     def __init__(self) -> None:
         self.level = next(_levels)
@@ -65,10 +66,25 @@ def bind(primitive: Primitive, /, *args: Any, **params: Any) -> Any:
             return _state.recording.process(primitive, args, params)
         return primitive.impl(*args, **params)
     recorder = _state.recording
-    if recorder is not None and recorder.level > trace.level:  # a value from outside of what is being recorded
-        with recording(trace.recorded_in):
-            return trace.process(primitive, args, params)
+    if recorder is not None and recorder.level > trace.level:
+        return _process_captured(trace, recorder, primitive, args, params)
     return trace.process(primitive, args, params)
+
+
+def _process_captured(trace: Trace, recorder: Trace, primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
+    """An operation on values from outside of what is being recorded.
+
+    It is carried out outside, and what it makes out of nothing belongs there too. But of a program that may not run (a
+    branch) it is a part.
+    """
+    around: Trace | None = recorder
+    while around is not None and around.level > trace.level:
+        if around.conditional:
+            with recording(around):
+                return around.process(primitive, args, params)
+        around = around.recorded_in
+    with recording(trace.recorded_in):
+        return trace.process(primitive, args, params)
 
 
 class _ThreadState(threading.local):

@@ -261,7 +261,7 @@ def _extremum_rules(primitive_name: str) -> dict[str, Any]:
 
 psum_p: Primitive = _collective(
     "psum",
-    lambda x, *, axis_name: x * axis_trace(axis_name).size,
+    lambda x, *, axis_name: x * int(axis_trace(axis_name).size),
     lambda x, *, axis_name: x.strong(),
     lambda x, dim, size: (reduce_sum(x, (dim,)), None),
     _elementwise,

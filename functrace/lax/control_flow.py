@@ -20,7 +20,7 @@ from ..core.recording import record
 from ..core.trace import Tracer, concrete_or_none, require_callable
 from ..errors import ArgumentError, DtypeError, OptionError, ShapeError, StructureError
 from ..transforms.arguments import as_leaf, flatten_result, own
-from ..transforms.programs import hoist_tracers
+from ..transforms.programs import with_captured
 from ..transforms.vmap import vmap
 from .branches import cond_p
 from .elementwise import clamp
@@ -124,7 +124,8 @@ def _choose(transform: str, index: Any, branches: Sequence[Callable], names: Seq
     leaves = [as_leaf(leaf) for leaf in leaves]
     avals = [aval_of(leaf) for leaf in leaves]
     traced = [
-        _trace(branch, treedef, avals, f"{transform} ({name})") for branch, name in zip(branches, names, strict=True)
+        _trace(branch, treedef, avals, f"{transform} ({name})", conditional=True)
+        for branch, name in zip(branches, names, strict=True)
     ]
     first, out_tree = traced[0]
     for (closed, structure), name in zip(traced[1:], names[1:], strict=True):
@@ -148,7 +149,7 @@ def _with_same_inputs(programs: Sequence[ClosedJaxpr]) -> tuple[list[ClosedJaxpr
     """Programs that captured different tracers, with all of these as their first inputs."""
     from ..core.jaxpr import Jaxpr, Var
 
-    hoisted = [hoist_tracers(closed) for closed in programs]
+    hoisted = [with_captured(closed) for closed in programs]
     every = list({id(x): x for _, captured in hoisted for x in captured}.values())
     if not every:
         return list(programs), []
@@ -166,7 +167,9 @@ def _with_same_inputs(programs: Sequence[ClosedJaxpr]) -> tuple[list[ClosedJaxpr
     return result, every
 
 
-def _trace(function: Callable, treedef: Any, avals: Sequence[Aval], name: str) -> tuple[ClosedJaxpr, Any]:
+def _trace(
+    function: Callable, treedef: Any, avals: Sequence[Aval], name: str, *, conditional: bool = False
+) -> tuple[ClosedJaxpr, Any]:
     """A function of `treedef`'s arguments as a program whose results are not weak, and the structure of its result."""
     out_tree: Any = None
 
@@ -175,7 +178,7 @@ def _trace(function: Callable, treedef: Any, avals: Sequence[Aval], name: str) -
         out, out_tree = flatten_result(function(*treedef.unflatten(tracers)), name)
         return [_strong(x) for x in out]
 
-    return record(flat, avals), out_tree
+    return record(flat, avals, conditional=conditional), out_tree
 
 
 def _strong(x: Any) -> Any:
@@ -273,7 +276,7 @@ def scan(
         return out[0], out[1]
 
     init_leaves, closed, out_tree = _settle_carry("scan", step, both, init_leaves, init_tree, step_avals, pair=True)
-    closed, captured = hoist_tracers(closed)
+    closed, captured = with_captured(closed)
     out = scan_p(
         *captured,
         *init_leaves,
@@ -327,8 +330,8 @@ def _settle_carry(
     """The first carry with the dtypes that a step gives it (where its own are weak), the body, the result's structure."""
     count = len(init)
     avals = [aval_of(x) for x in init]
-    for _ in range(count + 2):
-        closed, out_tree = _trace(step, treedef, [*[aval.strong() for aval in avals], *more], transform)
+    while True:
+        closed, out_tree = _trace(step, treedef, [*avals, *more], transform)
         carry_tree = out_tree.children()[0] if pair else out_tree
         if carry_tree != init_tree:
             raise StructureError(
@@ -340,7 +343,9 @@ def _settle_carry(
             if avals[i].weak_type and after.dtype != avals[i].dtype and after.shape == avals[i].shape:
                 avals[i] = after
                 changed = True
-        if not changed:
+        if not changed and any([aval.weak_type for aval in avals]):  # what nothing is stronger than keeps its dtype
+            avals = [aval.strong() for aval in avals]
+        elif not changed:
             break
     _check_same(
         f"{transform}: a step should keep the types of the carry",
@@ -426,8 +431,8 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val: Any) -> Any:
             f"while_loop expected cond_fun to return a boolean scalar, got {got}",
             instead="a comparison; .any() or .all() of several",
         )
-    test, test_captured = hoist_tracers(test)
-    body, body_captured = hoist_tracers(body)
+    test, test_captured = with_captured(test)
+    body, body_captured = with_captured(body)
     out = while_p(
         *test_captured,
         *body_captured,
@@ -495,7 +500,7 @@ def fori_loop(
 
     pair = tree.treedef_tuple([number, treedef])
     carry, body, _ = _settle_carry("fori_loop", step, pair, [first, *init], pair, [], pair=False)
-    body, captured = hoist_tracers(body)
+    body, captured = with_captured(body)
     steps: list[Any] = []
     length: int | None = None
     if static:

@@ -131,7 +131,7 @@ def _checked_root(f: Callable, guess: Any) -> Callable:
 
 def _check_like(what: str, value: Any, like: Any, name: str) -> None:
     """Check that a pytree has the structure and the shapes of another."""
-    leaves, structure = tree.flatten(value)
+    structure = tree.structure(value)
     expected, expected_structure = tree.flatten(like)
     if structure != expected_structure:
         raise StructureError(
@@ -220,7 +220,8 @@ def custom_linear_solve(
         solve, forward, forward_values, b, avals, structure, has_aux, "solve"
     )
     if transpose_solve is None:
-        transposed_solver, transposed_values = None, []
+        transposed_solver: ClosedJaxpr | None = None
+        transposed_values: list[Any] = []
     else:
         transposed_solver, transposed_values, _ = _solver_program(
             transpose_solve, backward, backward_values, b, avals, structure, has_aux, "transpose_solve"
@@ -233,9 +234,7 @@ def custom_linear_solve(
     return out_tree.unflatten(out)
 
 
-def _linear_program(
-    matvec: Callable, b: Any, avals: Sequence[Aval], structure: Any
-) -> tuple[ClosedJaxpr, list[Any]]:
+def _linear_program(matvec: Callable, b: Any, avals: Sequence[Aval], structure: Any) -> tuple[ClosedJaxpr, list[Any]]:
     """x ↦ A x as a program of what it captured and x."""
 
     def flat(*xs: Any) -> list[Any]:
@@ -252,9 +251,7 @@ def _transposed(program: ClosedJaxpr, count: int, avals: Sequence[Aval]) -> Clos
     def make() -> ClosedJaxpr:
         def flat(*args: Any) -> list[Any]:
             values, cts = args[:count], args[count:]
-            linear = record(
-                lambda *xs: eval_jaxpr(program.jaxpr, program.consts, *values, *xs), avals, creations=False
-            )
+            linear = record(lambda *xs: eval_jaxpr(program.jaxpr, program.consts, *values, *xs), avals, creations=False)
             parts = transpose_linear(linear, cts)
             return [instantiate(part, aval) for part, aval in zip(parts, avals, strict=True)]
 

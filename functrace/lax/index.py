@@ -306,7 +306,7 @@ def _canonical_entry(entry: Any) -> Any:
     if isinstance(entry, (list, tuple)) and holds_tracer(entry):
         return _traced_entry(stack_nested(entry))
     if not isinstance(entry, (bool, np.ndarray)) and hasattr(entry, "__index__"):
-        return entry.__index__()
+        return int(entry.__index__())
     array = np.asarray(entry)
     if array.dtype.kind == "b":
         return array
@@ -331,7 +331,7 @@ def _slice_part(part: Any) -> int | None:
             )
         part = known
     try:
-        return part.__index__()
+        return int(part.__index__())
     except (AttributeError, TypeError):
         raise TypeError("slice indices must be integers or None or have an __index__ method") from None
 

@@ -152,7 +152,7 @@ def _bind_here(primitive: Primitive, args: Sequence[Any], params: dict[str, Any]
     In the body of a loop it runs in each step, also where its arguments are the same in all.
     """
     recorder = current_recording()
-    if recorder is not None and all([arg._trace.level < recorder.level for arg in args if isinstance(arg, Tracer)]):
+    if recorder is not None and all(arg._trace.level < recorder.level for arg in args if isinstance(arg, Tracer)):
         return recorder.process(primitive, tuple(args), params)
     return primitive(*args, **params)
 

@@ -18,7 +18,7 @@ from ..lax.dot import dot_general_p
 from .arguments import as_leaf, flatten_result
 from .jit import jit_p
 from .programs import batch_program, hoist_tracers, jvp_program
-from .vjp import VJPTrace, VJPTracer, backward, is_inexact, trace_vjp
+from .vjp import VJPTrace, VJPTracer, backward, trace_vjp
 
 Policy = Callable[..., bool]
 
@@ -120,7 +120,7 @@ def _view(x: Any) -> Any:
     return x.view() if isinstance(x, np.ndarray) else x
 
 
-name_p = Primitive(
+name_p: Primitive = Primitive(
     "name",
     lambda x, *, name: _view(x),
     lambda x, *, name: x,
@@ -132,7 +132,7 @@ name_p = Primitive(
 )
 
 
-class checkpoint_policies:  # noqa: N801 (JAX's name)
+class checkpoint_policies:
     """What `checkpoint` keeps: each policy says of an equation whether its results are kept."""
 
     @staticmethod
@@ -224,9 +224,7 @@ def _plan(closed: ClosedJaxpr, policy: Policy | None) -> _Plan:
         forward = ClosedJaxpr(
             Jaxpr(jaxpr.constvars, jaxpr.invars, jaxpr.equations, [*jaxpr.outvars, *saved]), program.consts
         )
-        again = ClosedJaxpr(
-            Jaxpr(jaxpr.constvars, jaxpr.invars, _needed(jaxpr), jaxpr.outvars), program.consts
-        )
+        again = ClosedJaxpr(Jaxpr(jaxpr.constvars, jaxpr.invars, _needed(jaxpr), jaxpr.outvars), program.consts)
         return _Plan(forward if saved else program, again, kept)
 
     return closed.derived(("checkpoint", policy), make)
@@ -418,7 +416,7 @@ def _barrier_vjp(cts: Sequence, out: Sequence, args: Sequence, wanted: Sequence[
     return [None if ct is None else next(given) for ct in cts]
 
 
-optimization_barrier_p = Primitive(
+optimization_barrier_p: Primitive = Primitive(
     "optimization_barrier",
     lambda *args: [_view(x) for x in args],
     lambda *avals: list(avals),

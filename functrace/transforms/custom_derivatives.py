@@ -82,7 +82,7 @@ class _Function:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-class custom_jvp:  # noqa: N801 (the field's name)
+class custom_jvp:
     """A function with a forward rule of the user's own; the reverse rule is its transpose.
 
     Parameters
@@ -348,7 +348,7 @@ custom_jvp_p = Primitive(
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-class custom_vjp:  # noqa: N801 (the field's name)
+class custom_vjp:
     """A function with a reverse rule of the user's own.
 
     Parameters
@@ -413,9 +413,7 @@ class custom_vjp:  # noqa: N801 (the field's name)
 class _VjpRules:
     """The function and its rules for flat arguments. Residuals are flat too; their structure is kept here."""
 
-    def __init__(
-        self, function: _Function, fwd: Callable, bwd: Callable, nondiff: list[Any], in_tree: Any
-    ) -> None:
+    def __init__(self, function: _Function, fwd: Callable, bwd: Callable, nondiff: list[Any], in_tree: Any) -> None:
         self.function = function
         self.user_fwd, self.user_bwd = fwd, bwd
         self.nondiff = nondiff
@@ -468,7 +466,9 @@ class _VjpRules:
                 flat += [None] * structure.num_leaves
                 continue
             leaves, got_tree = tree.flatten(ct, is_leaf=lambda x: x is None)
-            if len(leaves) != structure.num_leaves or (got_tree != structure and None not in leaves):
+            if len(leaves) != structure.num_leaves or (
+                got_tree != structure and not any(leaf is None for leaf in leaves)
+            ):
                 raise StructureError(
                     f"the rule {name} of {self.function.name}: the cotangent of argument {position} should have the "
                     f"structure {structure}, got {got_tree}"
@@ -486,7 +486,8 @@ def _custom_vjp_forward_mode(primals: Sequence, tangents: Sequence, **params: An
     if all(t is None for t in tangents):
         return params["fun"](*primals), None
     raise DifferentiationError(
-        "a custom_vjp function has a rule for reverse mode only, and jvp (or jacfwd, hessian, linearize) was asked of it",
+        "a custom_vjp function has a rule for reverse mode only, and jvp (or jacfwd, hessian, linearize) was asked of "
+        "it",
         instead="custom_jvp, whose rule serves both modes; jacrev in place of jacfwd",
     )
 
@@ -494,6 +495,8 @@ def _custom_vjp_forward_mode(primals: Sequence, tangents: Sequence, **params: An
 def _custom_vjp_fwd(
     args: Sequence, wanted: tuple[bool, ...], *, jaxpr: Any, fun: Callable, fwd: Callable, bwd: Callable
 ) -> tuple[list[Any], Any]:
+    if any(wanted[: getattr(fwd, "captured", 0)]):
+        raise _uses_outside()
     out, residuals = fwd(*args)
     return out, (residuals, [aval_of(x) for x in out])
 
@@ -528,6 +531,8 @@ def _custom_vjp_batch(
         out = _all_in_front(size, both, values, dims)
         return out[:count], out[count:]
 
+    batched_fwd.captured = getattr(fwd, "captured", 0)  # type: ignore[attr-defined]
+
     def batched_bwd(residuals: Sequence[Any], cts: Sequence[Any], avals: Sequence[Aval]) -> list[Any]:
         example = [
             aval if dim is None else Aval((*aval.shape[:dim], *aval.shape[dim + 1 :]), aval.dtype)
@@ -560,6 +565,8 @@ def _custom_vjp_stage(trace: JaxprTrace, args: Sequence, params: dict[str, Any])
 
     def fwd_of_arguments(*values: Any) -> tuple[list[Any], list[Any]]:
         return fwd(*values[count:])
+
+    fwd_of_arguments.captured = count  # type: ignore[attr-defined]
 
     def bwd_of_arguments(residuals: Sequence[Any], cts: Sequence[Any], avals: Sequence[Aval]) -> list[Any]:
         return [None] * count + bwd(residuals, cts, avals[count:])

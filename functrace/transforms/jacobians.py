@@ -5,7 +5,6 @@ Each is `jvp` or `vjp` at every vector of the standard basis at once, as one bat
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
@@ -14,12 +13,12 @@ import numpy as np
 
 from .. import tree
 from ..core.aval import Aval, aval_of, describe, float0, short_dtype
-from ..core.trace import current_recording, require_callable
+from ..core.trace import enter_trace, leave_trace, require_callable
 from ..errors import ArgumentError, DtypeError, OptionError
-from ..lax.creation import iota
 from ..lax.indexing import getitem
-from ..lax.shape import batch_to_front, convert_element_type, dtype_of, move_axis, ndim_of, reshape, shape_of
+from ..lax.shape import batch_to_front, dtype_of, move_axis, ndim_of, reshape, shape_of
 from .arguments import as_leaf, leaf_names, own
+from .basis import BasisTrace
 from .derivatives import grad, jvp, vjp
 from .vmap import run_batched
 
@@ -302,26 +301,21 @@ def _over_basis(
     Where the basis is one number, nothing is batched, and the axes are None.
     """
     if _is_one_number(avals):
-        out = function(avals[0].dtype.type(1))
-        return out, [None] * len(out[0])
-    count = sum([aval.size for aval in avals])
-    starts = itertools.accumulate([aval.size for aval in avals], initial=0)
-    basis = [_basis_block(count, start, aval) for start, aval in zip(starts, avals, strict=False)]
-    return run_batched(function, basis, [0] * len(basis), count, None)
+        derivatives, rest = function(avals[0].dtype.type(1))
+        return (derivatives, rest), [None] * len(derivatives)
+    trace = BasisTrace()
+    enter_trace()
+    try:
+        basis = trace.basis(avals)
+        count = sum([aval.size for aval in avals])
+        (derivatives, rest), dims = run_batched(function, basis, [0] * len(basis), count, None)
+    finally:
+        leave_trace()
+    return ([trace.value_of(x) for x in derivatives], rest), dims
 
 
 def _is_one_number(avals: Sequence[Aval]) -> bool:
     return len(avals) == 1 and avals[0].shape == ()
-
-
-def _basis_block(count: int, start: int, aval: Aval) -> Any:
-    """One leaf's part of a basis of `count` vectors: zeros, and from row `start` on an identity matrix."""
-    if current_recording() is not None:  # made by the compiled function: no large constant is baked in
-        rows, columns = reshape(iota(np.int64, count), (count, 1)), iota(np.int64, aval.size)
-        block = convert_element_type(rows == (columns + start if start else columns), aval.dtype)
-    else:
-        block = np.eye(count, aval.size, -start, aval.dtype)
-    return reshape(block, (count, *aval.shape))
 
 
 def _jacobians(derivative: Any, dim: int | None, avals: Sequence[Aval], *, front: bool) -> list[Any]:
@@ -341,7 +335,8 @@ def _jacobians(derivative: Any, dim: int | None, avals: Sequence[Aval], *, front
     for aval in avals:
         lead = (slice(None),) * axis
         if aval.shape:
-            part = getitem(derivative, (*lead, slice(start, start + aval.size)))
+            whole = aval.size == shape[axis]
+            part = derivative if whole else getitem(derivative, (*lead, slice(start, start + aval.size)))
             parts.append(reshape(part, (*shape[:axis], *aval.shape, *shape[axis + 1 :])))
         else:
             parts.append(getitem(derivative, (*lead, start)))

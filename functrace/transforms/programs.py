@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..core.aval import Aval, aval_of
-from ..core.jaxpr import ClosedJaxpr, Jaxpr, eval_jaxpr
+from ..core.jaxpr import ClosedJaxpr, Jaxpr, Var, eval_jaxpr, inner_jaxprs
 from ..core.recording import record
 from ..core.trace import Tracer
 from ..lax.shape import batch_to_front
 from ..lax.stacks import instantiate
 from .jvp import run_jvp, unpack
 from .vjp import VJPTracer, backward, trace_vjp
-from .vmap import run_batched
+from .vmap import BatchTracer, axis_environment, axis_trace, run_batched
 
-__all__ = ["Batched", "Jvp", "Vjp", "batch_program", "hoist_tracers", "instantiate", "jvp_program", "vjp_program"]
+__all__ = ["Batched", "Jvp", "Vjp", "batch_program", "hoist_tracers", "instantiate", "jvp_program", "vjp_program", "with_captured"]
 
 
 def hoist_tracers(closed: ClosedJaxpr) -> tuple[ClosedJaxpr, list[Any]]:
@@ -35,6 +37,43 @@ def hoist_tracers(closed: ClosedJaxpr) -> tuple[ClosedJaxpr, list[Any]]:
         ClosedJaxpr(inner, [const for _, const, out in pairs if not out]),
         [const for _, const, out in pairs if out],
     )
+
+
+def with_captured(closed: ClosedJaxpr) -> tuple[ClosedJaxpr, list[Any]]:
+    """The same, with an input too for each named axis around that the program speaks of.
+
+    So the equation in which it stands has an operand of the axis's `vmap`, which is asked to carry it out.
+    """
+    closed, captured = hoist_tracers(closed)
+    names = axis_names(closed) if axis_environment() else ()
+    tokens = []
+    for name in names:
+        trace = axis_trace(name)
+        if not any([x.__class__ is BatchTracer and x._trace is trace for x in captured]):
+            tokens.append(BatchTracer(trace, np.zeros(int(trace.size), np.bool_), 0))
+    if not tokens:
+        return closed, captured
+    jaxpr = closed.jaxpr
+    inputs = [*[Var(token.aval) for token in tokens], *jaxpr.invars]
+    return ClosedJaxpr(Jaxpr(jaxpr.constvars, inputs, jaxpr.equations, jaxpr.outvars), closed.consts), [
+        *tokens,
+        *captured,
+    ]
+
+
+def axis_names(closed: ClosedJaxpr) -> tuple[Any, ...]:
+    """The named axes that a program, and those inside it, speak of."""
+
+    def make() -> tuple[Any, ...]:
+        found: dict[Any, None] = {}
+        for equation in closed.equations:
+            if "axis_name" in equation.params:
+                found[equation.params["axis_name"]] = None
+            for _, inner in inner_jaxprs(equation.params):
+                found.update(dict.fromkeys(axis_names(inner)))
+        return tuple(found)
+
+    return closed.derived("axis names", make)
 
 
 class Jvp(NamedTuple):

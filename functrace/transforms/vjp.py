@@ -7,14 +7,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..config import config
 from ..core.aval import Aval, Shape, aval_of
 from ..core.finite import look
 from ..core.jaxpr import ClosedJaxpr
 from ..core.primitive import Primitive
 from ..core.recording import leaked
-from ..config import config
-from ..errors import DifferentiationError, NonFiniteError
 from ..core.trace import Trace, Tracer, current_location, enter_trace, leave_trace, location_holder, raise_refusal
+from ..errors import DifferentiationError, NonFiniteError
 
 # A note is (primitive, values of the inputs, their positions or -1, value of the output, parameters, location).
 # A value's position is the place of the note that made it; the inputs come first, with None in place of a note.

@@ -79,6 +79,12 @@ class BatchTrace(Trace):
             )
         out, dim = primitive.batch(self.size, values, dims, **params)
         if primitive.multiple_results:
+            if any(value.__class__ is BatchTracer and value._trace is self for value in out):
+                raise ArgumentError(
+                    f"{primitive.name}: a function with a rule of its own uses a value from outside that differs "
+                    "between the examples of a vmap; its rule does not say how",
+                    instead="pass the value as an argument; functrace.closure_convert makes one of it",
+                )
             return [
                 value if axis is None else BatchTracer(self, value, axis) for value, axis in zip(out, dim, strict=True)
             ]

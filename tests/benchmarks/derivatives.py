@@ -326,19 +326,19 @@ def long_program(sin: Callable[[Any], Any], x: Any) -> Any:
 
 
 def trace_with_functrace() -> Call:
-    """Record the gradient; it says whether each of the program's equations is there."""
+    """Record the gradient, and say whether there are equations enough."""
     import functrace
     from functrace.numpy import sin
 
     gradient = functrace.grad(partial(long_program, sin))
-    return lambda: len(functrace.make_jaxpr(gradient)(POINT).equations) >= EQUATIONS
+    return lambda: float(len(functrace.make_jaxpr(gradient)(POINT).equations) >= EQUATIONS)
 
 
 def trace_with_jax() -> Call:
     """The same in JAX."""
     jax = jax_in_double_precision()
     gradient = jax.grad(partial(long_program, jax.numpy.sin))
-    return lambda: len(jax.make_jaxpr(gradient)(POINT).eqns) >= EQUATIONS
+    return lambda: float(len(jax.make_jaxpr(gradient)(POINT).eqns) >= EQUATIONS)
 
 
 CASES = (

@@ -11,6 +11,7 @@ from functrace import lax
 from functrace.errors import ArgumentError, DifferentiationError, DtypeError, ShapeError, StructureError
 from functrace.transforms.callbacks import pure_callback
 
+
 def newton(f, x):
     def step(_, x):
         value, slope = functrace.jvp(f, (x,), (1.0,))

@@ -159,7 +159,7 @@ def test_debug_nans_finds_the_line_inside_a_loop(transformed):
 
 def test_debug_nans_in_operations_on_arrays_without_a_transform():
     with debug_nans():
-        with pytest.raises(NonFiniteError, match="log gave NaN, from -1.0"):
+        with pytest.raises(NonFiniteError, match=r"log gave NaN, from -1\.0"):
             fnp.log(-1.0)
         with pytest.raises(NonFiniteError, match="divide gave NaN"):
             fnp.divide(np.zeros(2), np.zeros(2))
@@ -173,7 +173,7 @@ def test_debug_infs_finds_infinities_and_debug_nans_does_not(compile):
     f = compile(lambda x: fnp.exp(x) * 2)
     with debug_nans():
         assert f(1000.0) == np.inf
-    with debug_infs(), pytest.raises(NonFiniteError, match="exp gave an infinity, from 1000.0"):
+    with debug_infs(), pytest.raises(NonFiniteError, match=r"exp gave an infinity, from 1000\.0"):
         f(1000.0)
 
 
@@ -337,6 +337,6 @@ def test_tracers_of_a_transform_that_still_runs_are_no_leaks():
     def f(x):
         with checking_leaks():
             y = fnp.sin(x)
-        return y
+        return 2 * y
 
-    assert functrace.grad(f)(0.0) == 1.0
+    assert functrace.grad(f)(0.0) == 2.0

@@ -389,3 +389,47 @@ def test_no_basis_is_baked_into_a_compiled_jacobian(jac):
 
 def test_jacobian_is_reverse_mode():
     assert jacobian is jacrev
+
+
+# ---- products with the basis
+
+TENSOR = np.random.default_rng(2).normal(size=(3, 4, 2))
+CONTRACTIONS = {
+    "from the right": (lambda a, x: fnp.tensordot(a, x, axes=([2, 0], [0, 1])), TENSOR),
+    "from the left": (lambda a, x: fnp.tensordot(x, a, axes=([0, 1], [2, 0])), TENSOR),
+    "in another order": (lambda a, x: fnp.tensordot(a, x, axes=([0, 2], [1, 0])), TENSOR),
+    "over one axis": (lambda a, x: fnp.tensordot(a, x, axes=([2], [0])), TENSOR),
+    "over no axis": (lambda a, x: fnp.tensordot(x, a, axes=0), TENSOR),
+    "of a matrix of integers": (lambda a, x: a @ x, np.arange(6).reshape(3, 2)),
+    "of a batch": (lambda a, x: fnp.matmul(a, x), TENSOR),
+    "with itself": (lambda a, x: fnp.sum(x @ x.T) * a[0], TENSOR),
+}
+
+
+@BOTH
+@pytest.mark.parametrize("name", CONTRACTIONS)
+@pytest.mark.parametrize("jit", [False, True])
+def test_products_with_the_basis_are_products(jac, name, jit):
+    f, a = CONTRACTIONS[name]
+    x = np.random.default_rng(3).normal(size=(2, 3))
+    function = jac(lambda x, y: f(a, x) + fnp.sum(y), argnums=(0, 1))
+    got, _ = (functrace.jit(function) if jit else function)(x, np.ones(2))
+    step = 1e-3  # exact for what is at most quadratic
+    columns = [(np.asarray(f(a, x + step * e)) - f(a, x - step * e)) / (2 * step) for e in np.eye(6).reshape(6, 2, 3)]
+    expected = np.stack(columns, axis=-1)
+    np.testing.assert_allclose(got, expected.reshape(*expected.shape[:-1], 2, 3), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_the_jacobian_of_a_product_is_the_matrix_itself_in_memory_of_its_own(jit):
+    matrix = np.array([[1.0, np.inf], [np.nan, 2.0]])
+    function = jacfwd(lambda x: matrix @ x)
+    got = (functrace.jit(function) if jit else function)(np.ones(2))
+    np.testing.assert_array_equal(got, matrix)
+    assert not np.shares_memory(got, matrix) and got.flags.writeable
+
+
+def test_a_product_with_the_basis_costs_no_product():
+    jaxpr = functrace.make_jaxpr(hessian(lambda w, x: fnp.sum(fnp.tanh(x @ w))))(np.ones(3), np.ones((5, 3)))
+    products = [equation for equation in jaxpr.equations if equation.primitive.name == "dot_general"]
+    assert len(products) == 3  # x @ w, x.T @ its cotangent, and the latter's derivative

@@ -174,7 +174,6 @@ DISTINCT = [
     Settings(1.0),
     Settings(2.0),
     range(3),
-    slice(None) if hash is None else "slice",
 ]
 
 
@@ -434,8 +433,7 @@ def test_a_function_and_its_programs_are_dropped_when_nobody_holds_them():
         return function, jit(function)
 
     function, compiled = make()
-    compiled(2.0)
-    grad(lambda x: compiled(x).sum())(2.0)
+    grad(lambda x, f=compiled: f(x).sum())(2.0)
     dead = [weakref.ref(function), weakref.ref(compiled), weakref.ref(compiled.trace(2.0).jaxpr)]
     del function, compiled
     gc.collect()
@@ -443,9 +441,6 @@ def test_a_function_and_its_programs_are_dropped_when_nobody_holds_them():
 
 
 def test_arguments_and_results_are_not_kept_alive():
-    class Big(np.ndarray):
-        pass
-
     compiled = jit(lambda x: x * 2.0)
     x = np.ones(100)
     result = compiled(x)
@@ -462,12 +457,7 @@ def test_arguments_and_results_are_not_kept_alive():
     assert [reference() for reference in dead] == [None, None]
 
 
-def test_temporary_values_are_freed_without_the_garbage_collector():
-    alive = weakref.WeakSet()
-
-    class Watched(np.ndarray):
-        pass
-
+def test_an_argument_is_freed_without_the_garbage_collector():
     def function(x):
         y = x * 2.0
         return fnp.sum(y * y)
@@ -482,7 +472,6 @@ def test_temporary_values_are_freed_without_the_garbage_collector():
         functrace.vmap(function)(np.ones((2, 5)))
         del x
         assert reference() is None
-        assert not alive
     finally:
         gc.enable()
 
