@@ -20,7 +20,9 @@ from .transforms.callbacks import run_on_values
 __all__ = ["breakpoint", "callback", "print"]
 
 
-def callback(callback: Callable[..., Any], /, *args: Any, ordered: bool = False, **kwargs: Any) -> None:
+def callback(
+    callback: Callable[..., Any], /, *args: Any, ordered: bool = False, partitioned: bool = False, **kwargs: Any
+) -> None:
     """Call a Python function with the values of the arguments.
 
     Parameters
@@ -29,8 +31,8 @@ def callback(callback: Callable[..., Any], /, *args: Any, ordered: bool = False,
         Gets NumPy arrays; what it returns is ignored.
     *args, **kwargs
         Pytrees of arrays; leaves that are no arrays (strings, None) are handed on as they are.
-    ordered
-        Accepted as JAX's: calls always come in the order of the program.
+    ordered, partitioned
+        Accepted as JAX's: calls always come in the order of the program, from the one device.
 
     Examples
     --------
@@ -48,7 +50,15 @@ def callback(callback: Callable[..., Any], /, *args: Any, ordered: bool = False,
     run_on_values(callback, *args, **kwargs)
 
 
-def print(fmt: str, /, *args: Any, ordered: bool = False, **kwargs: Any) -> None:
+def print(
+    fmt: str,
+    /,
+    *args: Any,
+    ordered: bool = False,
+    partitioned: bool = False,
+    skip_format_check: bool = False,
+    **kwargs: Any,
+) -> None:
     """Print values from inside traced code.
 
     Parameters
@@ -57,8 +67,10 @@ def print(fmt: str, /, *args: Any, ordered: bool = False, **kwargs: Any) -> None
         As for `str.format`.
     *args, **kwargs
         What it formats: pytrees of arrays.
-    ordered
-        Accepted as JAX's: lines always come in the order of the program.
+    ordered, partitioned
+        Accepted as JAX's: lines always come in the order of the program, from the one device.
+    skip_format_check
+        Whether to find out only when it is printed that `fmt` and the values do not fit.
 
     Raises
     ------
@@ -80,7 +92,8 @@ def print(fmt: str, /, *args: Any, ordered: bool = False, **kwargs: Any) -> None
             f"debug.print expected a format string first, got {type(fmt).__name__}",
             instead='functrace.debug.print("x = {}", x)',
         )
-    _check_format(fmt, args, kwargs)
+    if not skip_format_check:
+        _check_format(fmt, args, kwargs)
 
     def show(*values: Any, **named: Any) -> None:
         builtins.print(fmt.format(*values, **named))

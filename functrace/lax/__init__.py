@@ -1,21 +1,11 @@
 """The primitives and what is made of them, with JAX's names: `functrace.lax.sin`, `functrace.lax.dot_general` …"""
 
+from ..transforms.checkpoint import optimization_barrier
 from .collectives import all_gather, all_to_all, axis_index, axis_size, pmax, pmean, pmin, ppermute, psum
 from .control_flow import associative_scan, cond, fori_loop, map, scan, switch, while_loop
 from .creation import broadcasted_iota, full, full_like, iota
 from .cumulative import cummax, cummin, cumprod, cumsum
 from .dot import dot, dot_general
-from .slicing import (
-    dynamic_index_in_dim,
-    dynamic_slice,
-    dynamic_slice_in_dim,
-    dynamic_update_index_in_dim,
-    dynamic_update_slice,
-    dynamic_update_slice_in_dim,
-    index_in_dim,
-    slice,
-    slice_in_dim,
-)
 from .elementwise import abs_ as abs
 from .elementwise import (
     acos,
@@ -104,6 +94,17 @@ from .shape import (
     squeeze,
     transpose,
 )
+from .slicing import (
+    dynamic_index_in_dim,
+    dynamic_slice,
+    dynamic_slice_in_dim,
+    dynamic_update_index_in_dim,
+    dynamic_update_slice,
+    dynamic_update_slice_in_dim,
+    index_in_dim,
+    slice,
+    slice_in_dim,
+)
 from .sorting import sort, top_k
 
 __all__ = [
@@ -184,6 +185,7 @@ __all__ = [
     "ne",
     "neg",
     "nextafter",
+    "optimization_barrier",
     "pad",
     "pmax",
     "pmean",

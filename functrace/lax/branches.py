@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-
 from ..compiler.source import compiled_inner
 from ..core.aval import Aval
 from ..core.jaxpr import ClosedJaxpr, eval_jaxpr
@@ -109,7 +108,9 @@ def _vjp_branches(branches: tuple[ClosedJaxpr, ...], wanted: tuple[bool, ...]) -
             return record(run, in_avals)
 
         ct_avals = [aval.strong() for aval, take in zip(branches[0].out_avals, takes, strict=True) if take]
-        also = tuple([p for p, (aval, give) in enumerate(zip(in_avals, gives, strict=True)) if give and is_dynamic(aval)])
+        also = tuple(
+            [p for p, (aval, give) in enumerate(zip(in_avals, gives, strict=True)) if give and is_dynamic(aval)]
+        )
 
         def back(number: int) -> ClosedJaxpr:
             def run(*args: Any) -> list[Any]:
@@ -184,9 +185,7 @@ def _cond_batch(
         program = batch_program(branch, size, axes, name, everywhere).program
         out = eval_jaxpr(program.jaxpr, program.consts, *operands)
         results = (
-            out
-            if not number
-            else [_chosen(index >= number, new, old) for new, old in zip(out, results, strict=True)]
+            out if not number else [_chosen(index >= number, new, old) for new, old in zip(out, results, strict=True)]
         )
     return results, [0] * len(results)
 

@@ -14,7 +14,6 @@ from ..core.trace import Tracer, bind, current_recording
 from ..errors import OptionError, ShapeError
 from ..transforms.vmap import BatchTracer, axis_trace
 from .creation import iota
-from .slicing import dynamic_index_in_dim
 from .elementwise import where
 from .indexing import getitem
 from .reduction import reduce_max, reduce_min
@@ -29,6 +28,7 @@ from .shape import (
     reshape,
     shape_of,
 )
+from .slicing import dynamic_index_in_dim
 
 AxisName = Hashable
 

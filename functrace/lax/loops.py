@@ -297,9 +297,7 @@ def _depends_only_on(jaxpr: Jaxpr, invars: Sequence[Var]) -> set[Any]:
     """The variables that are computed from these inputs and constants alone."""
     known: set[Any] = {*invars, *jaxpr.constvars}
     for equation in jaxpr.equations:
-        if not has_effect(equation) and all(
-            not isinstance(atom, Var) or atom in known for atom in equation.inputs
-        ):
+        if not has_effect(equation) and all(not isinstance(atom, Var) or atom in known for atom in equation.inputs):
             known.update(equation.outputs)
     return known
 
@@ -371,9 +369,7 @@ def _walk_back(
 ) -> tuple[list[Any], list[Any], list[Any]]:
     """The loop back: cotangents of the constants, the first carry, the stacked inputs."""
     invariant, stacked, results = residuals
-    ct_carry = [
-        instantiate(ct, aval_of(x), x) for ct, x, has in zip(cts, init, derived.carried, strict=False) if has
-    ]
+    ct_carry = [instantiate(ct, aval_of(x), x) for ct, x, has in zip(cts, init, derived.carried, strict=False) if has]
     extent = length if length is not None else steps[0]
     ct_ys = [
         _zeros_stack(extent, aval, result) if ct is None else ct

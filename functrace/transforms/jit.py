@@ -21,8 +21,8 @@ from ..core.primitive import Primitive
 from ..core.recording import record
 from ..core.trace import Tracer, current_recording, is_tracing, require_callable
 from ..errors import ArgumentError, DtypeError, OptionError
-from .arguments import as_leaf, flatten_result
 from ..lax.stacks import of_dynamic
+from .arguments import as_leaf, flatten_result
 from .programs import batch_program, hoist_tracers, instantiate, jvp_program, vjp_program
 from .vmap import axis_environment
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +16,17 @@ from .jvp import run_jvp, unpack
 from .vjp import VJPTracer, backward, trace_vjp
 from .vmap import BatchTracer, axis_environment, axis_trace, run_batched
 
-__all__ = ["Batched", "Jvp", "Vjp", "batch_program", "hoist_tracers", "instantiate", "jvp_program", "vjp_program", "with_captured"]
+__all__ = [
+    "Batched",
+    "Jvp",
+    "Vjp",
+    "batch_program",
+    "hoist_tracers",
+    "instantiate",
+    "jvp_program",
+    "vjp_program",
+    "with_captured",
+]
 
 
 def hoist_tracers(closed: ClosedJaxpr) -> tuple[ClosedJaxpr, list[Any]]:

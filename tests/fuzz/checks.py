@@ -81,8 +81,10 @@ def check_vjp(f: Function, args: Sequence[Any], *, single: bool) -> None:
 def check_vmap(f: Function, args: Sequence[Any], in_axes: Sequence[int | None], *, single: bool) -> None:
     """`vmap` gives what a loop over the examples gives, for batches at the axes `in_axes`."""
     size = 3
-    examples = [[variant(arg, i) if axis is not None else arg for arg, axis in zip(args, in_axes, strict=True)]
-                for i in range(size)]
+    examples = [
+        [variant(arg, i) if axis is not None else arg for arg, axis in zip(args, in_axes, strict=True)]
+        for i in range(size)
+    ]
     batches = [
         arg if axis is None else np.stack([np.asarray(example[position]) for example in examples], axis)
         for position, (arg, axis) in enumerate(zip(args, in_axes, strict=True))
@@ -155,9 +157,7 @@ ONE_ROUTE: dict[str, Callable] = {
     "jit": jit,
     "grad": lambda g: grad(lambda x: lax.dot(W, g(x))),
     "jvp": lambda g: lambda x: jvp(g, (x,), (V,))[1],
-    "vmap": lambda g: lambda x: lax.dot(
-        SHARES, vmap(g)(lax.reshape(x, (1, 3)) * lax.reshape(SCALES, (3, 1)))
-    ),
+    "vmap": lambda g: lambda x: lax.dot(SHARES, vmap(g)(lax.reshape(x, (1, 3)) * lax.reshape(SCALES, (3, 1)))),
 }
 
 

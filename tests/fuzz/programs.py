@@ -68,10 +68,7 @@ def standalone(program: Program, call: str, checks: types.ModuleType) -> str:
     """The text of the checks, the program, its arguments and a call."""
     text = inspect.getsource(checks)
     text = text[text.index("from __future__") :]
-    return (
-        f"{text}\n\n{program.source}\n\n"
-        f"args = {written(program.args)}\n{call}\nprint('passed')\n"
-    )
+    return f"{text}\n\n{program.source}\n\nargs = {written(program.args)}\n{call}\nprint('passed')\n"
 
 
 def run(source: str) -> dict[str, Any]:
@@ -117,7 +114,8 @@ class Block:
     def named(self, kinds: str = "f", ndim: int = 0, nonempty: bool = True) -> str | None:
         """A variable whose dtype is of one of these kinds; late ones are likelier."""
         names = [
-            name for name, value in self.values.items()
+            name
+            for name, value in self.values.items()
             if np.asarray(value).dtype.kind in kinds and np.ndim(value) >= ndim and (np.size(value) or not nonempty)
         ]
         if not names:
@@ -297,7 +295,9 @@ def integers(block: Block) -> None:
     value = np.asarray(block.values[name])
     if value.dtype.kind == "f":
         if np.min(np.abs(value * 2 - np.round(value * 2))) > 0.02:
-            block.emit(f"lax.convert_element_type(lax.floor({name} * 2), np.{block.choice(['int64', 'int32', 'int8'])})")
+            block.emit(
+                f"lax.convert_element_type(lax.floor({name} * 2), np.{block.choice(['int64', 'int32', 'int8'])})"
+            )
     elif value.dtype.kind == "b":
         block.emit(f"lax.convert_element_type({name}, np.{block.choice(['int64', 'int16', 'float64'])})")
     else:
@@ -404,8 +404,10 @@ def reshaped(block: Block) -> None:
     elif kind == 3 and ndim:
         other = block.named("fcbi", ndim=1)
         same = [
-            key for key, v in block.values.items()
-            if np.ndim(v) == ndim and np.asarray(v).dtype == value.dtype
+            key
+            for key, v in block.values.items()
+            if np.ndim(v) == ndim
+            and np.asarray(v).dtype == value.dtype
             and all(a == b for i, (a, b) in enumerate(zip(np.shape(v), value.shape, strict=True)) if i != axis)
         ]
         other = block.choice(same)
@@ -650,7 +652,18 @@ def called(block: Block) -> None:
     block.emit(text, before=lines)
 
 
-NESTED: list[Callable[[Block], None]] = [conditional, conditional, scanned, scanned, mapped, counted, repeated, combined, called, called]
+NESTED: list[Callable[[Block], None]] = [
+    conditional,
+    conditional,
+    scanned,
+    scanned,
+    mapped,
+    counted,
+    repeated,
+    combined,
+    called,
+    called,
+]
 
 # ---------------------------------------------------------------------------------------------------------------------
 # whole programs

@@ -48,7 +48,11 @@ def test_the_transforms_of_a_random_program_agree_at_length(chunk):
 @pytest.mark.fuzz
 @pytest.mark.parametrize("names", SEQUENCES.values(), ids=SEQUENCES)
 def test_a_sequence_of_transforms_agrees_with_another_route_at_length(names):
-    draw(2000 + list(SEQUENCES.values()).index(names), 12, lambda program, data: call(program, sequence_call(program, names)))
+    draw(
+        2000 + list(SEQUENCES.values()).index(names),
+        12,
+        lambda program, data: call(program, sequence_call(program, names)),
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -141,11 +145,45 @@ def test_the_script_of_a_failing_program_fails_as_the_test_did(tmp_path):
 
 def test_programs_draw_every_kind_of_operation():
     text = "\n".join(make_program(Random(number)).source for number in range(150))
-    for word in (
-        "cond switch scan while_loop fori_loop jit( vmap( custom_jvp lax.map associative_scan grad( jvp( vjp( psum pmean "
-        "dot_general sort( cumsum cumprod logsumexp concatenate pad( rev( at( convert_element_type complex( where( "
-        "reduce_sum reduce_prod reduce_max argmax dynamic_ broadcast_in_dim transpose float32 checkpoint linearize"
-    ).split():
+    for word in [
+        "cond",
+        "switch",
+        "scan",
+        "while_loop",
+        "fori_loop",
+        "jit(",
+        "vmap(",
+        "custom_jvp",
+        "lax.map",
+        "associative_scan",
+        "grad(",
+        "jvp(",
+        "vjp(",
+        "psum",
+        "pmean",
+        "dot_general",
+        "sort(",
+        "cumsum",
+        "cumprod",
+        "logsumexp",
+        "concatenate",
+        "pad(",
+        "rev(",
+        "at(",
+        "convert_element_type",
+        "complex(",
+        "where(",
+        "reduce_sum",
+        "reduce_prod",
+        "reduce_max",
+        "argmax",
+        "dynamic_",
+        "broadcast_in_dim",
+        "transpose",
+        "float32",
+        "checkpoint",
+        "linearize",
+    ]:
         assert word in text, word
 
 

@@ -147,7 +147,12 @@ def test_nested_names_are_told_apart():
     x = RNG.normal(size=(2, 3, 4))
 
     def each(v):
-        return lax.psum(v, "i"), lax.psum(v, "j"), lax.psum(v, ("i", "j")), lax.axis_index("i") * 10 + lax.axis_index("j")
+        return (
+            lax.psum(v, "i"),
+            lax.psum(v, "j"),
+            lax.psum(v, ("i", "j")),
+            lax.axis_index("i") * 10 + lax.axis_index("j"),
+        )
 
     for run in (lambda f: f, jit):
         over_i, over_j, over_both, index = run(vmap(vmap(each, axis_name="j"), axis_name="i"))(x)

@@ -152,7 +152,9 @@ def fori_by_data_in_python(x):
 
 def while_in_scan(x):
     def step(carry, element):
-        out = lax.while_loop(lambda v: v[0] < 2.5, lambda v: (v[0] + 0.6 + element * element, np.sin(v[1]) * x), (element, carry))
+        out = lax.while_loop(
+            lambda v: v[0] < 2.5, lambda v: (v[0] + 0.6 + element * element, np.sin(v[1]) * x), (element, carry)
+        )
         return out[1] + out[0], out[0]
 
     carry, ys = lax.scan(step, x, 2 * x)
@@ -270,12 +272,12 @@ NESTINGS: dict[str, Callable] = {
     "jvp grad": lambda f, batch, compiled: jvp(grad(lambda x: np.dot(W, f(x))), (X,), (V,))[1],
     "grad grad": lambda f, batch, compiled: grad(lambda x: np.dot(V, grad(lambda x: np.dot(W, f(x)))(x)))(X),
     "grad jvp": lambda f, batch, compiled: grad(lambda x: np.dot(W, jvp(f, (x,), (V,))[1]))(X),
-    "vmap grad grad": lambda f, batch, compiled: batch(
-        grad(lambda x: np.dot(V, grad(lambda x: np.dot(W, f(x)))(x)))
-    )(ROWS),
-    "jit grad grad": lambda f, batch, compiled: compiled(
-        grad(lambda x: np.dot(V, grad(lambda x: np.dot(W, f(x)))(x)))
-    )(X),
+    "vmap grad grad": lambda f, batch, compiled: batch(grad(lambda x: np.dot(V, grad(lambda x: np.dot(W, f(x)))(x))))(
+        ROWS
+    ),
+    "jit grad grad": lambda f, batch, compiled: compiled(grad(lambda x: np.dot(V, grad(lambda x: np.dot(W, f(x)))(x))))(
+        X
+    ),
 }
 
 

@@ -13,7 +13,7 @@ import functrace.numpy as fnp
 from functrace import lax
 from functrace.ad_checkpoint import checkpoint, checkpoint_name, checkpoint_policies, remat
 from functrace.core.jaxpr import check_jaxpr, inner_jaxprs
-from functrace.transforms.checkpoint import optimization_barrier
+from functrace.lax import optimization_barrier
 
 X = np.array([0.1, 0.7, -1.3])
 W = np.array([[0.5, -1.0, 0.3], [0.2, 0.1, -0.7], [1.1, 0.4, 0.6]])
