@@ -280,7 +280,7 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:
-        if any([DYNAMIC in shape for shape in shapes]):
+        if any(DYNAMIC in shape for shape in shapes):
             return _broadcast_dynamic(shapes)
         listed = " ".join(str(shape) for shape in shapes)
         raise ShapeError(f"operands could not be broadcast together with shapes {listed}") from None

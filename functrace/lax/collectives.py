@@ -116,7 +116,7 @@ def ppermute(x: Any, axis_name: AxisName, perm: Sequence[tuple[int, int]]) -> An
     """
     size = axis_size(axis_name)
     pairs = tuple([(int(source), int(destination)) for source, destination in perm])
-    for numbers, what in ((list(p[0] for p in pairs), "sources"), (list(p[1] for p in pairs), "destinations")):
+    for numbers, what in (([p[0] for p in pairs], "sources"), ([p[1] for p in pairs], "destinations")):
         if len(set(numbers)) != len(numbers) or any(not 0 <= n < size for n in numbers):
             raise OptionError(f"ppermute: the {what} in perm should be different examples below {size}, got {pairs}")
     return tree.map(lambda leaf: ppermute_p(leaf, axis_name=axis_name, perm=pairs), x)

@@ -327,7 +327,7 @@ def _settle_carry(
     *,
     pair: bool,
 ) -> tuple[list[Any], ClosedJaxpr, Any]:
-    """The first carry with the dtypes that a step gives it (where its own are weak), the body, the result's structure."""
+    """The first carry, with the dtypes that a step gives it where it is weak; the body; the result's structure."""
     count = len(init)
     avals = [aval_of(x) for x in init]
     while True:
@@ -343,7 +343,7 @@ def _settle_carry(
             if avals[i].weak_type and after.dtype != avals[i].dtype and after.shape == avals[i].shape:
                 avals[i] = after
                 changed = True
-        if not changed and any([aval.weak_type for aval in avals]):  # what nothing is stronger than keeps its dtype
+        if not changed and any(aval.weak_type for aval in avals):  # what nothing is stronger than keeps its dtype
             avals = [aval.strong() for aval in avals]
         elif not changed:
             break

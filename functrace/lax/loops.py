@@ -240,7 +240,7 @@ def _vjp_body(jaxpr: ClosedJaxpr, consts: tuple[bool, ...], carry: tuple[bool, .
             program.consts,
         )
         gives = derived.gives
-        consts_given, carry_given, xs_given = _chunks(gives, [len(consts), count, len(xs)])
+        consts_given, _, xs_given = _chunks(gives, [len(consts), count, len(xs)])
         carry_takes, ys_takes = derived.takes[:count], derived.takes[count:]
         in_avals = jaxpr.in_avals
         const_avals, carry_avals, _ = _chunks(in_avals, [len(consts), count, len(xs)])

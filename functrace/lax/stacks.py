@@ -44,18 +44,18 @@ def stack_rows(rows: Sequence[Any], aval: Aval) -> np.ndarray:
     ]
     out = np.zeros((len(rows), *shape), aval.dtype)
     for number, row in enumerate(rows):
-        out[(number, *map(slice, row.shape))] = row
+        out[number][tuple([slice(extent) for extent in row.shape])] = row
     return out
 
 
-no_rows_p = Primitive(
+no_rows_p: Primitive = Primitive(
     "no_rows",
     lambda *, shape, dtype: np.zeros([0 if extent == DYNAMIC else extent for extent in shape], dtype),
     lambda *, shape, dtype: Aval(shape, dtype),
     creates=True,
 )
 
-zeros_as_p = Primitive(
+zeros_as_p: Primitive = Primitive(
     "zeros_as",
     lambda x: np.zeros(x.shape, x.dtype),
     lambda x: x.strong(),
@@ -82,7 +82,7 @@ def _fit_batch(size: int, args: Sequence, dims: Sequence, *, grow: bool) -> tupl
 
 
 # x with the extents of another array (with `grow`: at least these): what is too much cut off, what is missing zeros
-fit_p = Primitive(
+fit_p: Primitive = Primitive(
     "fit",
     _fit_impl,
     _fit_abstract,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,8 @@ from ..core.jaxpr import ClosedJaxpr, eval_jaxpr
 from ..core.primitive import Primitive
 from ..core.recording import leaked
 from ..core.trace import Trace, Tracer, enter_trace, leave_trace, require_callable
-from ..errors import ArgumentError, DifferentiationError, DtypeError, OptionError, StructureError
+from ..errors import ArgumentError, DtypeError, OptionError, StructureError
+from ..lax.implicit import linear_solve_p
 from ..lax.shape import convert_element_type, dtype_of, match, zeros_of
 from .arguments import as_leaf, as_leaves, check_match, flatten_result, fresh, leaf_names, own
 from .custom_derivatives import custom_jvp_p
@@ -236,13 +237,14 @@ class JetTrace(Trace):
         recursion.
     """
 
-    __slots__ = ("open", "order", "waiting")
+    __slots__ = ("open", "order", "running", "waiting")
 
     def __init__(self, order: int) -> None:
         super().__init__()
         self.order = order
         self.open = True
         self.waiting = False
+        self.running: list[_Call] = []
 
     def process(self, primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
         if not self.open:
@@ -322,7 +324,11 @@ class JetTrace(Trace):
             primals = [self.stand_in(u) for u in inputs]
             tangents = [self.stand_in(u.slope) if u.degree else None for u in inputs]
             if primitive.value_and_jvp is not None:
-                _, found = primitive.value_and_jvp(primals, tangents, **params)
+                self.running.append(_Call(primitive, inputs, params, results))
+                try:
+                    _, found = primitive.value_and_jvp(primals, tangents, **params)
+                finally:
+                    self.running.pop()
             else:
                 out = [self.stand_in(y) for y in results]
                 found = primitive.jvp(primals, tangents, out if primitive.multiple_results else out[0], **params)  # type: ignore[misc]
@@ -342,18 +348,42 @@ class JetTrace(Trace):
     def _process_program(
         self, primitive: Primitive, inputs: Sequence[Series], args: tuple, params: dict[str, Any]
     ) -> Any:
-        rule = PROGRAMS.get(primitive)
-        if rule is not None:
-            return [self._finish(y) for y in rule(run_jet, self.order, inputs, **params)]
-        if primitive is custom_jvp_p:  # the user's rule is the derivative
-            return self._by_derivative(primitive, inputs, params, primitive(*[u.known[0] for u in inputs], **params))
-        if "fun" in params:
-            return params["fun"](*args)
-        inner = params.get("jaxpr")
-        if isinstance(inner, ClosedJaxpr) and len(inner.in_avals) == len(args):
-            return eval_jaxpr(inner.jaxpr, inner.consts, *args)
-        raise DifferentiationError(
-            f"jet has no rule for {primitive.name}", instead="functrace.jvp, nested, for derivatives of low order"
+        if primitive in PROGRAMS:
+            return [self._finish(y) for y in PROGRAMS[primitive](run_jet, self.order, inputs, **params)]
+        if primitive not in _BY_RULE:
+            if "fun" in params:
+                return params["fun"](*args)
+            inner = params.get("jaxpr")
+            if isinstance(inner, ClosedJaxpr) and len(inner.in_avals) == len(args):
+                return eval_jaxpr(inner.jaxpr, inner.consts, *args)
+        for call in self.running:
+            if call.is_of(primitive, inputs, params):
+                return [self.stand_in(y) for y in call.results]
+        out = primitive(*[u.known[0] for u in inputs], **params)
+        return self._by_derivative(primitive, inputs, params, out)
+
+
+#: Programs whose rule is the derivative, and not that of what they do.
+_BY_RULE = frozenset({custom_jvp_p, linear_solve_p})
+
+
+class _Call(NamedTuple):
+    """A primitive, the series of its operands, its parameters, the series of its results."""
+
+    primitive: Primitive
+    inputs: Sequence[Series]
+    params: dict[str, Any]
+    results: Sequence[Series]
+
+    def is_of(self, primitive: Primitive, inputs: Sequence[Series], params: dict[str, Any]) -> bool:
+        """Whether another call is the same."""
+        return (
+            primitive is self.primitive
+            and all(params[name] is value for name, value in self.params.items())
+            and all(
+                u is v or (not u.degree and not v.degree and u.known[0] is v.known[0])
+                for u, v in zip(inputs, self.inputs, strict=True)
+            )
         )
 
 

@@ -15,10 +15,12 @@ from ..lax.correlate import correlate_p
 from ..lax.cumulative import linear_recurrence_p
 from ..lax.dot import dot_general_p
 from ..lax.elementwise import add, complex_p, div, ldexp, mul, sub, where
+from ..lax.implicit import linear_solve_p
 from ..lax.loops import scan_p, while_p
 from ..lax.scatter import scatter_add_p, scatter_mul_p, scatter_p
 from ..lax.shape import concatenate_p, pad_p
 from ..lax.slicing import dynamic_update_slice_p
+from .checkpoint import name_p, optimization_barrier_p
 
 Operands = frozenset[int]
 
@@ -40,6 +42,7 @@ _LINEAR: dict[Primitive, tuple[Operands, ...]] = {
     correlate_p: (_FIRST, _SECOND),
     div: (_FIRST,),
     ldexp: (_FIRST,),
+    name_p: (_FIRST,),
     scatter_mul_p: (_FIRST,),
     linear_recurrence_p: (_SECOND,),
 }
@@ -125,17 +128,20 @@ def _of_results(equation: Equation, inputs: list[Dependence]) -> list[Dependence
         return _of_scan(equation, inputs)
     if primitive is while_p:
         return _of_while(equation, inputs)
+    if primitive is linear_solve_p:
+        return _of_linear_solve(equation, inputs)
+    if primitive is optimization_barrier_p:
+        return inputs
     inner = params.get("jaxpr")
     if isinstance(inner, ClosedJaxpr) and len(inner.in_avals) == len(inputs):
         return dependences(inner, inputs)
-    return [_of_operation(equation, inputs)] * len(equation.outputs)
+    return [_of_operation(equation, inputs, linear_operands(primitive, len(inputs)))] * len(equation.outputs)
 
 
-def _of_operation(equation: Equation, inputs: list[Dependence]) -> Dependence:
+def _of_operation(equation: Equation, inputs: list[Dependence], sets: tuple[Operands, ...]) -> Dependence:
     for operand in inputs:
         if operand not in _KNOWN:
             return operand
-    sets = linear_operands(equation.primitive, len(inputs))
     varying = {position for position, operand in enumerate(inputs) if operand is LINEAR}
     if not varying:
         return ZERO if any(all(inputs[i] is ZERO for i in together) for together in sets) else CONSTANT
@@ -193,6 +199,13 @@ def _of_while(equation: Equation, inputs: list[Dependence]) -> list[Dependence]:
     if goes_on not in (ZERO, CONSTANT):
         return [Dependence("the number of steps depends on them", equation)] * len(equation.outputs)
     return [*carry, *stacked, CONSTANT]
+
+
+def _of_linear_solve(equation: Equation, inputs: list[Dependence]) -> list[Dependence]:
+    first = sum(equation.params["sizes"])  # the operands behind what the programs captured are the right hand side
+    solution = _of_operation(equation, inputs, (frozenset(range(first, len(inputs))),))
+    rest = Dependence(f"{equation.primitive.name} gives it beside the solution", equation)
+    return [solution if i < len(inputs) - first else rest for i in range(len(equation.outputs))]
 
 
 def _settled(

@@ -58,7 +58,7 @@ def with_captured(closed: ClosedJaxpr) -> tuple[ClosedJaxpr, list[Any]]:
     tokens = []
     for name in names:
         trace = axis_trace(name)
-        if not any([x.__class__ is BatchTracer and x._trace is trace for x in captured]):
+        if not any(x.__class__ is BatchTracer and x._trace is trace for x in captured):
             tokens.append(BatchTracer(trace, np.zeros(int(trace.size), np.bool_), 0))
     if not tokens:
         return closed, captured

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..core.primitive import Primitive
-from ..core.trace import concrete_or_none
+from ..core.trace import Tracer, concrete_or_none
 from ..lax.elementwise import (
     add,
     cos,
@@ -207,13 +207,14 @@ def _pow(y: Series, u: Series, v: Series) -> Step | None:
 
     For another v, of y' = (v log u)' y where u is positive.
     """
-    exponent, base = concrete_or_none(v[0]), concrete_or_none(u[0])
+    base = concrete_or_none(u[0])
     if v.degree:
         if base is None or np.iscomplexobj(base) or not np.all(base > 0):
             return None
         logarithm = Series([log(u[0])], y.degree if u.degree else 0)
         logarithm.step = _log_of_sum(logarithm, u, 0)
         return _integral(_product(v, logarithm, y.degree), y)
+    exponent = None if isinstance(v[0], Tracer) else v[0]  # one with a derivative of its own is not only a number
     if exponent is not None and np.ndim(exponent) == 0 and exponent in (0, 1, 2):
         y.degree = min(y.degree, int(exponent.real) * u.degree)
         return (lambda k: u[k]) if exponent == 1 else (lambda k: squared(u, k))

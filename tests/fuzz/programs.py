@@ -198,25 +198,74 @@ class Builder:
 # ---------------------------------------------------------------------------------------------------------------------
 
 SMOOTH = [
-    "lax.sin({x})", "lax.cos({x})", "lax.tanh({x})", "lax.logistic({x})", "lax.exp(lax.tanh({x}))", "lax.neg({x})",
-    "lax.expm1(0.3 * {x})", "lax.log1p({x} * {x})", "lax.log(2 + lax.square({x}))", "lax.square({x})",
-    "lax.sqrt(1 + {x} * {x})", "lax.atan({x})", "lax.asinh({x})", "lax.sinh(lax.tanh({x}))", "lax.cosh(lax.sin({x}))",
-    "lax.cbrt(1.5 + lax.sin({x}))", "lax.rsqrt(1 + lax.square({x}))", "lax.reciprocal(2 + lax.cos({x}))",
-    "lax.integer_pow({x}, 3)", "lax.integer_pow(2 + lax.sin({x}), -2)", "lax.exp2(lax.sin({x}))",
-    "lax.tan(lax.tanh({x}))", "lax.asin(0.7 * lax.tanh({x}))", "lax.acos(0.7 * lax.sin({x}))",
-    "lax.atanh(0.7 * lax.tanh({x}))", "lax.acosh(2 + {x} * {x})", "{x} * 2", "1 - {x}", "{x} / 3.0", "2 / (3 + {x} * {x})",
-    "{x} ** 2", "{x} ** 3", "(2 + lax.sin({x})) ** 1.5", "-{x}", "{x} * 1", "{x} - 0.0", "lax.add({x}, 0)",
-    "{x} * np.float32(0.5)", "{x} + np.ones(1)", "lax.stop_gradient(lax.cos({x})) * {x}",
-]  # fmt: skip
+    "lax.sin({x})",
+    "lax.cos({x})",
+    "lax.tanh({x})",
+    "lax.logistic({x})",
+    "lax.exp(lax.tanh({x}))",
+    "lax.neg({x})",
+    "lax.expm1(0.3 * {x})",
+    "lax.log1p({x} * {x})",
+    "lax.log(2 + lax.square({x}))",
+    "lax.square({x})",
+    "lax.sqrt(1 + {x} * {x})",
+    "lax.atan({x})",
+    "lax.asinh({x})",
+    "lax.sinh(lax.tanh({x}))",
+    "lax.cosh(lax.sin({x}))",
+    "lax.cbrt(1.5 + lax.sin({x}))",
+    "lax.rsqrt(1 + lax.square({x}))",
+    "lax.reciprocal(2 + lax.cos({x}))",
+    "lax.integer_pow({x}, 3)",
+    "lax.integer_pow(2 + lax.sin({x}), -2)",
+    "lax.exp2(lax.sin({x}))",
+    "lax.tan(lax.tanh({x}))",
+    "lax.asin(0.7 * lax.tanh({x}))",
+    "lax.acos(0.7 * lax.sin({x}))",
+    "lax.atanh(0.7 * lax.tanh({x}))",
+    "lax.acosh(2 + {x} * {x})",
+    "{x} * 2",
+    "1 - {x}",
+    "{x} / 3.0",
+    "2 / (3 + {x} * {x})",
+    "{x} ** 2",
+    "{x} ** 3",
+    "(2 + lax.sin({x})) ** 1.5",
+    "-{x}",
+    "{x} * 1",
+    "{x} - 0.0",
+    "lax.add({x}, 0)",
+    "{x} * np.float32(0.5)",
+    "{x} + np.ones(1)",
+    "lax.stop_gradient(lax.cos({x})) * {x}",
+]
 KINKED = [
-    "lax.abs({x})", "lax.sign({x})", "lax.floor({x})", "lax.ceil({x})", "lax.round({x})", "lax.max({x}, 0.0)",
-    "lax.min({x}, 0.5)", "lax.clamp(-0.7, {x}, 0.8)", "lax.rem({x}, 0.9)", "lax.select({x} > 0, {x}, 0.1 * {x})",
-]  # fmt: skip
+    "lax.abs({x})",
+    "lax.sign({x})",
+    "lax.floor({x})",
+    "lax.ceil({x})",
+    "lax.round({x})",
+    "lax.max({x}, 0.0)",
+    "lax.min({x}, 0.5)",
+    "lax.clamp(-0.7, {x}, 0.8)",
+    "lax.rem({x}, 0.9)",
+    "lax.select({x} > 0, {x}, 0.1 * {x})",
+]
 BINARY = [
-    "lax.add({x}, {y})", "lax.sub({x}, {y})", "lax.mul({x}, {y})", "lax.div({x}, 2 + lax.square({y}))", "{x} * {y}",
-    "lax.atan2({x}, 2 + {y} * {y})", "lax.pow(2 + lax.sin({x}), lax.tanh({y}))", "{x} - {y}", "{x} / (1.5 + lax.cos({y}))",
-    "lax.max({x}, {y})", "lax.min({x}, {y})", "lax.select({x} < {y}, {x}, {y})", "lax.select({x} + {y} > 0.3, {y}, {x} * {y})",
-]  # fmt: skip
+    "lax.add({x}, {y})",
+    "lax.sub({x}, {y})",
+    "lax.mul({x}, {y})",
+    "lax.div({x}, 2 + lax.square({y}))",
+    "{x} * {y}",
+    "lax.atan2({x}, 2 + {y} * {y})",
+    "lax.pow(2 + lax.sin({x}), lax.tanh({y}))",
+    "{x} - {y}",
+    "{x} / (1.5 + lax.cos({y}))",
+    "lax.max({x}, {y})",
+    "lax.min({x}, {y})",
+    "lax.select({x} < {y}, {x}, {y})",
+    "lax.select({x} + {y} > 0.3, {y}, {x} * {y})",
+]
 COMPARISONS = ["lax.lt", "lax.le", "lax.gt", "lax.ge", "lax.eq", "lax.ne"]
 
 
@@ -232,8 +281,14 @@ def kinked(block: Block) -> None:
     if name is None:
         return
     x = np.asarray(block.values[name], np.float64)
-    near = [np.abs(x - np.round(x)), np.abs(x - 0.5 - np.floor(x)), np.abs(x + 0.7), np.abs(x - 0.8),
-            np.abs(np.fmod(x, 0.9)), np.abs(np.abs(np.fmod(x, 0.9)) - 0.9)]  # fmt: skip
+    near = [
+        np.abs(x - np.round(x)),
+        np.abs(x - 0.5 - np.floor(x)),
+        np.abs(x + 0.7),
+        np.abs(x - 0.8),
+        np.abs(np.fmod(x, 0.9)),
+        np.abs(np.abs(np.fmod(x, 0.9)) - 0.9),
+    ]
     if min(float(np.min(gap)) for gap in near) > 0.01:
         block.emit(block.choice(KINKED).format(x=name))
 
@@ -301,8 +356,18 @@ def integers(block: Block) -> None:
     elif value.dtype.kind == "b":
         block.emit(f"lax.convert_element_type({name}, np.{block.choice(['int64', 'int16', 'float64'])})")
     else:
-        text = block.choice(["{x} + 1", "{x} * 2", "lax.bitwise_and({x}, 3)", "lax.max({x}, 1)", "lax.neg({x})",
-                             "lax.clamp(0, {x}, 3)", "lax.convert_element_type({x}, np.float64)", "{x} > 1"])  # fmt: skip
+        text = block.choice(
+            [
+                "{x} + 1",
+                "{x} * 2",
+                "lax.bitwise_and({x}, 3)",
+                "lax.max({x}, 1)",
+                "lax.neg({x})",
+                "lax.clamp(0, {x}, 3)",
+                "lax.convert_element_type({x}, np.float64)",
+                "{x} > 1",
+            ]
+        )
         if value.size and np.max(np.abs(value.astype(float))) < 50:
             block.emit(text.format(x=name))
 
@@ -313,9 +378,20 @@ def converted(block: Block) -> None:
     if name is None:
         return
     if np.asarray(block.values[name]).dtype.kind == "c":
-        text = block.choice(["lax.real({x})", "lax.imag({x})", "lax.conj({x})", "{x} * {x}", "lax.exp(0.3 * {x})",
-                             "{x} * (0.5 - 1j)", "lax.real({x} * lax.conj({x}))", "lax.sin(0.2 * {x})", "{x} - 1.0",
-                             "lax.abs({x} + (30 + 1j))"])  # fmt: skip
+        text = block.choice(
+            [
+                "lax.real({x})",
+                "lax.imag({x})",
+                "lax.conj({x})",
+                "{x} * {x}",
+                "lax.exp(0.3 * {x})",
+                "{x} * (0.5 - 1j)",
+                "lax.real({x} * lax.conj({x}))",
+                "lax.sin(0.2 * {x})",
+                "{x} - 1.0",
+                "lax.abs({x} + (30 + 1j))",
+            ]
+        )
         block.emit(text.format(x=name))
     elif block.chance(40):
         dtype = block.choice(["float64", "float64", "float32"])
@@ -346,9 +422,18 @@ def reduced(block: Block) -> None:
         return
     block.builder.exact = False
     axes = some_axes(block, name)
-    text = block.choice(["lax.reduce_sum({x}, {axes})", "lax.reduce_prod({x}, {axes})", "lax.logsumexp({x}, {axes})",
-                         "lax.reduce_sum({x}, {axes}, keepdims=True)", "lax.reduce_max({x}, {axes})",
-                         "lax.reduce_min({x}, {axes})", "lax.argmax({x}, {axis})", "lax.argmin({x}, {axis})"])  # fmt: skip
+    text = block.choice(
+        [
+            "lax.reduce_sum({x}, {axes})",
+            "lax.reduce_prod({x}, {axes})",
+            "lax.logsumexp({x}, {axes})",
+            "lax.reduce_sum({x}, {axes}, keepdims=True)",
+            "lax.reduce_max({x}, {axes})",
+            "lax.reduce_min({x}, {axes})",
+            "lax.argmax({x}, {axis})",
+            "lax.argmin({x}, {axis})",
+        ]
+    )
     if ("max" in text or "min" in text) and not spread_out(block.values[name]):
         return
     block.emit(text.format(x=name, axes=axes, axis=axes[0]))
@@ -369,10 +454,18 @@ def ordered(block: Block) -> None:
     block.builder.exact = False
     axis = block.below(np.ndim(block.values[name]))
     reverse = bool(block.below(2))
-    text = block.choice(["lax.cumsum({x}, {axis}, {reverse})", "lax.cumprod({x}, {axis}, {reverse})",
-                         "lax.cumlogsumexp({x}, {axis}, {reverse})", "lax.cummax({x}, {axis}, {reverse})",
-                         "lax.cummin({x}, {axis}, {reverse})", "lax.sort({x}, {axis})", "lax.top_k({x}, 1)[0]",
-                         "lax.sort({x})"])  # fmt: skip
+    text = block.choice(
+        [
+            "lax.cumsum({x}, {axis}, {reverse})",
+            "lax.cumprod({x}, {axis}, {reverse})",
+            "lax.cumlogsumexp({x}, {axis}, {reverse})",
+            "lax.cummax({x}, {axis}, {reverse})",
+            "lax.cummin({x}, {axis}, {reverse})",
+            "lax.sort({x}, {axis})",
+            "lax.top_k({x}, 1)[0]",
+            "lax.sort({x})",
+        ]
+    )
     if ("max" in text or "min" in text or "sort" in text or "top" in text) and not spread_out(block.values[name]):
         return
     block.emit(text.format(x=name, axis=axis, reverse=reverse))
@@ -433,12 +526,22 @@ def indexed(block: Block) -> None:
     extent = value.shape[0]
     index = block.named("i")
     spot = block.below(extent)
-    options = [f"{name}[{spot}]", f"{name}[{spot - extent}:]", f"{name}[::-1]", f"{name}[None, ..., {value.shape[-1] - 1}]",
-               f"{name}[np.array([{spot}, 0, {spot}])]", f"{name}[..., ::2]", f"{name}[{spot}:{spot + 1}]",
-               f"{name}[np.arange({extent}) != 0]"]  # fmt: skip
+    options = [
+        f"{name}[{spot}]",
+        f"{name}[{spot - extent}:]",
+        f"{name}[::-1]",
+        f"{name}[None, ..., {value.shape[-1] - 1}]",
+        f"{name}[np.array([{spot}, 0, {spot}])]",
+        f"{name}[..., ::2]",
+        f"{name}[{spot}:{spot + 1}]",
+        f"{name}[np.arange({extent}) != 0]",
+    ]
     if index is not None and not np.ndim(block.values[index]):
-        options += [f"lax.indexing.getitem({name}, lax.bitwise_and({index}, 3) % {extent})", f"lax.dynamic_index_in_dim({name}, {index}, 0)",
-                    f"lax.dynamic_slice_in_dim({name}, {index}, 1, {value.ndim - 1})"]  # fmt: skip
+        options += [
+            f"lax.indexing.getitem({name}, lax.bitwise_and({index}, 3) % {extent})",
+            f"lax.dynamic_index_in_dim({name}, {index}, 0)",
+            f"lax.dynamic_slice_in_dim({name}, {index}, 1, {value.ndim - 1})",
+        ]
     block.emit(block.choice(options))
 
 
@@ -479,16 +582,46 @@ def contracted(block: Block) -> None:
 
 def made(block: Block) -> None:
     """An array out of nothing."""
-    options = ["lax.iota(np.float64, 3) * 0.3", "lax.full((2, 3), 0.4)", "lax.iota(np.int64, 4)",
-               "lax.broadcasted_iota(np.float64, (3, 3), 1)", "functrace.numpy.zeros((3,))", "lax.full((), 0.7)"]  # fmt: skip
+    options = [
+        "lax.iota(np.float64, 3) * 0.3",
+        "lax.full((2, 3), 0.4)",
+        "lax.iota(np.int64, 4)",
+        "lax.broadcasted_iota(np.float64, (3, 3), 1)",
+        "functrace.numpy.zeros((3,))",
+        "lax.full((), 0.7)",
+    ]
     block.emit(block.choice(options))
 
 
 MAKERS: list[Callable[[Block], None]] = [
-    smooth, smooth, smooth, smooth, binary, binary, binary, kinked, compare, choose, choose, integers, converted, reduced,
-    reduced, reduced_masks, ordered, ordered, reshaped, reshaped, reshaped, indexed, indexed, updated, contracted,
-    contracted, made,
-]  # fmt: skip
+    smooth,
+    smooth,
+    smooth,
+    smooth,
+    binary,
+    binary,
+    binary,
+    kinked,
+    compare,
+    choose,
+    choose,
+    integers,
+    converted,
+    reduced,
+    reduced,
+    reduced_masks,
+    ordered,
+    ordered,
+    reshaped,
+    reshaped,
+    reshaped,
+    indexed,
+    indexed,
+    updated,
+    contracted,
+    contracted,
+    made,
+]
 
 # ---------------------------------------------------------------------------------------------------------------------
 # programs inside programs
@@ -634,8 +767,11 @@ def called(block: Block) -> None:
     block.values = kept
     if kind == "custom_jvp":
         rule = block.builder.fresh("rule")
-        lines = [*lines, f"{rule} = functrace.custom_jvp({body})",
-                 f"{rule}.defjvp(lambda primals, tangents: jvp({body}, primals, tangents))"]  # fmt: skip
+        lines = [
+            *lines,
+            f"{rule} = functrace.custom_jvp({body})",
+            f"{rule}.defjvp(lambda primals, tangents: jvp({body}, primals, tangents))",
+        ]
         text = f"{rule}({x})"
     elif kind == "grad":
         text = f"grad({body})({x})"
@@ -701,9 +837,16 @@ def make_program(chooser: Chooser, largest: int = 30) -> Program:
     elif results[0] in block.values:
         chosen.append(f"lax.sin({block.named()})")
     single = any(np.asarray(value).dtype in (np.float32, np.complex64) for value in block.values.values())
-    source = "\n".join([
-        PRELUDE, "", f"def f({', '.join(names)}):", *["    " + line for line in block.lines],
-        f"    return ({', '.join(chosen)},)", ""])  # fmt: skip
+    source = "\n".join(
+        [
+            PRELUDE,
+            "",
+            f"def f({', '.join(names)}):",
+            *["    " + line for line in block.lines],
+            f"    return ({', '.join(chosen)},)",
+            "",
+        ]
+    )
     return Program(source, args, exact=builder.exact, single=single or "float32" in source, smooth=builder.smooth)
 
 

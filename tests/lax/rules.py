@@ -278,7 +278,12 @@ def _run_sources(closed: ClosedJaxpr, args: Sequence[Any]) -> list[Any]:
         if text is None:
             out = primitive.impl(*inputs, **params)
         else:
-            out = eval(text, {"np": np}, dict(zip(names, inputs, strict=True)))
+            namespace: dict[str, Any] = {"np": np}
+            if isinstance(text, tuple):  # with constants of its own
+                template, constants = text
+                text = template.format(**{key: f"constant_{key}" for key in constants})
+                namespace.update({f"constant_{key}": value for key, (value, _) in constants.items()})
+            out = eval(text, namespace, dict(zip(names, inputs, strict=True)))
         for var, value in zip(equation.outputs, out if primitive.multiple_results else [out], strict=True):
             env[var] = value
             if not primitive.aliases:

@@ -324,6 +324,55 @@ def test_a_custom_jvp_rule_is_the_derivative():
     assert np.isfinite(derivatives(softplus, 100.0, 5)).all()
 
 
+def solve_two_by_two(matvec, b):
+    m = fnp.stack([matvec(e) for e in np.eye(2)], axis=1)
+    determinant = m[0, 0] * m[1, 1] - m[0, 1] * m[1, 0]
+    return fnp.stack([m[1, 1] * b[0] - m[0, 1] * b[1], m[0, 0] * b[1] - m[1, 0] * b[0]]) / determinant
+
+
+def test_a_linear_system_is_solved_once_for_each_coefficient():
+    solves = 0
+
+    def counted(matvec, b):
+        functrace.debug.callback(count)
+        return solve_two_by_two(matvec, b)
+
+    def count():
+        nonlocal solves
+        solves += 1
+
+    def system(t):
+        return np.array([[3.0, 1.0], [1.0, 2.0]]) + t * np.array([[1.0, 0.5], [0.5, 0.0]]), fnp.stack([fnp.sin(t), t])
+
+    def implicit(t):
+        matrix, b = system(t)
+        return lax.custom_linear_solve(lambda x: matrix @ x, b, counted, symmetric=True)
+
+    def explicit(t):
+        matrix, b = system(t)
+        return solve_two_by_two(lambda x: matrix @ x, b)
+
+    got = derivatives(implicit, 0.3, 10)
+    assert solves <= 12
+    for a, b in zip(got, derivatives(explicit, 0.3, 10), strict=True):
+        close(a, b, rtol=1e-8)
+
+
+def test_a_root_is_differentiated_by_the_implicit_function_theorem():
+    def root(a):
+        def newton(f, start):
+            return lax.fori_loop(0, 40, lambda i, x: x - f(x) / (3 * x * x), start)
+
+        return lax.custom_root(lambda x: x**3 - a, 1.0, newton, lambda g, y: y / g(1.0))
+
+    close(derivatives(root, 2.0, 5), derivatives(fnp.cbrt, 2.0, 5))
+
+
+def test_checkpoints_and_barriers_are_looked_through():
+    f = functrace.checkpoint(lambda y: fnp.sin(functrace.ad_checkpoint.checkpoint_name(2 * y, "doubled")))
+    close(derivatives(lambda x: f(lax.optimization_barrier(x)), 0.3, 3), derivatives(lambda x: fnp.sin(2 * x), 0.3, 3))
+
+
 def test_a_custom_vjp_function_is_followed_itself():
     @functrace.custom_vjp
     def cube(x):
@@ -354,6 +403,14 @@ def test_jet_is_differentiated_by_its_primals_and_by_its_series(jit):
     close(wrap(functrace.grad(lambda t: jet(fnp.sin, (0.5,), ([t, 0.0],))[1][1]))(3.0), -2 * 3 * np.sin(0.5))
     primal, tangent = functrace.jvp(lambda x: derivatives(fnp.exp, x, 2)[2], (0.5,), (2.0,))
     close([primal, tangent], [np.exp(0.5), 2 * np.exp(0.5)])
+
+
+@pytest.mark.parametrize("exponent", [1.0, 2.0, 3.0, 2.5])
+def test_a_constant_power_keeps_the_derivative_by_its_exponent(exponent):
+    # of the second derivative a (a - 1) x^(a - 2) by a
+    got = functrace.grad(lambda a: derivatives(lambda x: x**a, 1.5, 2)[2])(exponent)
+    a, x = exponent, 1.5
+    close(got, x ** (a - 2) * (2 * a - 1 + a * (a - 1) * np.log(x)))
 
 
 def test_jet_of_a_gradient_differentiates_the_gradient():

@@ -15,6 +15,8 @@ from functrace.transforms.linear_transpose import linear_transpose
 
 RNG = np.random.default_rng(0)
 MATRIX = RNG.normal(size=(4, 6))
+SQUARE = np.array([[3.0, 1.0], [-1.0, 2.0]])
+INVERSE = np.linalg.inv(SQUARE)
 
 
 def matrix_of(function, size):
@@ -48,6 +50,10 @@ LINEAR = {
     "the derivative of a nonlinear function": lambda x: functrace.jvp(fnp.sin, (np.arange(6.0),), (x,))[1],
     "an unused nonlinear part": lambda x: (fnp.sin(x), 2 * x)[1],
     "a batch": lambda x: functrace.vmap(lambda row: MATRIX[:3, :3] @ row)(x.reshape(2, 3)),
+    "a system solved": lambda x: lax.custom_linear_solve(
+        lambda y: SQUARE @ y, x[:2], lambda _, b: INVERSE @ b, lambda _, b: INVERSE.T @ b
+    ),
+    "a barrier": lambda x: lax.optimization_barrier((x, 2 * x))[1],
     "zeros": lambda x: fnp.zeros(3),
 }
 

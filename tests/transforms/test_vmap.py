@@ -107,7 +107,7 @@ def test_the_arguments_stay_as_they_are():
 
 
 def test_in_axes_that_do_not_fit_are_an_error_that_names_the_leaf():
-    with pytest.raises(OptionError, match="2 entries.*1 positional"):
+    with pytest.raises(OptionError, match=r"2 entries.*1 positional"):
         vmap(lambda x: x, in_axes=(0, 1))(A)
     with pytest.raises(OptionError, match=r"(?s)in_axes is 2 for argument \[0\]\['a'\].*f64\[3,4\].*test_vmap"):
         vmap(lambda x: x["a"], in_axes=2)({"a": A})
