@@ -1159,7 +1159,7 @@ def nested(depth: int, wrap: Any = lambda x: (x, None)) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("wrap", "depth"), [(lambda x: (x, None), 50_000), (lambda x: [x], 5_000), (lambda x: {"a": x}, 5_000)]
+    ("wrap", "depth"), [(lambda x: (x, None), 20_000), (lambda x: [x], 5_000), (lambda x: {"a": x}, 5_000)]
 )
 def test_a_tree_nested_deeper_than_pythons_stack_is_like_any_other(wrap: Any, depth: int) -> None:
     x = nested(depth, wrap)

@@ -89,9 +89,7 @@ def without_dead(closed: ClosedJaxpr) -> ClosedJaxpr:
 def has_effect(equation: Equation) -> bool:
     """Whether an equation, or one of the programs inside it, does something beside computing its outputs."""
     params = equation.params
-    return bool(params) and (
-        "effect" in params or any(_program_has_effect(inner) for _, inner in inner_jaxprs(params))
-    )
+    return bool(params) and ("effect" in params or any(_program_has_effect(inner) for _, inner in inner_jaxprs(params)))
 
 
 def _program_has_effect(closed: ClosedJaxpr) -> bool:
@@ -170,7 +168,7 @@ def _literal_key(value: Any) -> Any:
 
 def _constant(equation: Equation) -> Literal | None:
     """The value of an operation on literals alone."""
-    if not all([atom.__class__ is Literal for atom in equation.inputs]):
+    if not all(atom.__class__ is Literal for atom in equation.inputs):
         return None
     with np.errstate(all="ignore"):
         value = equation.primitive.impl(*[atom.value for atom in equation.inputs])  # type: ignore[union-attr]
@@ -179,7 +177,7 @@ def _constant(equation: Equation) -> Literal | None:
 
 
 def _without_broadcasts(equation: Equation, made_by: dict[Atom, Equation]) -> Equation:
-    """An elementwise operation broadcasts by itself: of its operands' own broadcasts only what shapes the result stays."""
+    """An elementwise operation broadcasts by itself: of its operands' broadcasts only what shapes the result stays."""
     inputs = list(equation.inputs)
     shape = equation.outputs[0].aval.shape
     for position, atom in enumerate(inputs):
@@ -303,5 +301,3 @@ _RULES: dict[str, Rule] = {
     "transpose": _transpose,
     "select": _select,
 }
-
-

@@ -221,7 +221,8 @@ class _Writer:
                 part = self._fresh_name()
                 lines.append(f"{part} = np.empty({blocks}, np.{out.aval.dtype.type.__name__})")
                 partial[out] = (part, reduction_ufunc(equation))
-                statements.append(f"{part}[lo // {block}] = np.{reduction_ufunc(equation)}.reduce({args[0]}, axis=None)")
+                ufunc = reduction_ufunc(equation)
+                statements.append(f"{part}[lo // {block}] = np.{ufunc}.reduce({args[0]}, axis=None)")
                 continue
             dying = [
                 a for a in dict.fromkeys(equation.inputs) if a in buffer_of and last[a] == position and a not in targets
@@ -257,14 +258,12 @@ class _Writer:
         lines += [f"        {line}" for line in (*body, *statements)]
         self.namespace["in_blocks"] = in_blocks
         lines.append(f"in_blocks({function}, {extent}, {block})")
-        for var, (part, ufunc) in partial.items():
-            if var in self.names:
-                lines.append(f"{self.names[var]} = np.{ufunc}.reduce({part})  # {var.aval}")
+        for result, (part, ufunc) in partial.items():
+            if result in self.names:
+                lines.append(f"{self.names[result]} = np.{ufunc}.reduce({part})  # {result.aval}")
         return ["    " + line for line in lines]
 
-    def _in_place(
-        self, equation: Equation, args: Sequence[str], position: int, lifetimes: Lifetimes
-    ) -> str | None:
+    def _in_place(self, equation: Equation, args: Sequence[str], position: int, lifetimes: Lifetimes) -> str | None:
         """An elementwise operation written over an operand that nobody needs any more."""
         ufunc = equation.primitive.ufunc
         if ufunc is None or equation.params:
@@ -272,11 +271,10 @@ class _Writer:
         out = equation.outputs[0]
         if not out.aval.shape:
             return None
-        for number, atom in enumerate(equation.inputs):
-            aval = atom.aval
-            if aval.shape == out.aval.shape and aval.dtype == out.aval.dtype:
-                if lifetimes.can_be_overwritten(atom, position):
-                    break
+        for number, atom in enumerate(equation.inputs):  # noqa: B007 (both are looked at below)
+            alike = atom.aval.shape == out.aval.shape and atom.aval.dtype == out.aval.dtype
+            if alike and lifetimes.can_be_overwritten(atom, position):
+                break
         else:
             return None
         augmented = _AUGMENTED.get(equation.primitive.name)
@@ -370,7 +368,7 @@ class _Writer:
             elif not self.owned or (atom in fresh and atom not in seen):
                 words.append(name)
             else:
-                words.append(f"np.array({name})")
+                words.append(f"{name}.copy()")
             seen.add(atom)
         return f"({', '.join(words)}{',' if len(words) == 1 else ''})"
 

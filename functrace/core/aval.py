@@ -82,7 +82,8 @@ class Aval:
         return self._hash
 
     def __str__(self) -> str:
-        return f"{'~' if self.weak_type else ''}{short_dtype(self.dtype)}[{','.join(['?' if extent == DYNAMIC else str(extent) for extent in self.shape])}]"
+        extents = ",".join(["?" if extent == DYNAMIC else str(extent) for extent in self.shape])
+        return f"{'~' if self.weak_type else ''}{short_dtype(self.dtype)}[{extents}]"
 
     def __repr__(self) -> str:
         weak = ", weak_type=True" if self.weak_type else ""
@@ -290,6 +291,4 @@ def _broadcast_dynamic(shapes: Sequence[Shape]) -> Shape:
     """The same where extents are known only as the program runs: such a one stays, unless another is known."""
     known = broadcast_shapes(*[tuple([1 if extent == DYNAMIC else extent for extent in shape]) for shape in shapes])
     dynamic = {axis - len(shape) for shape in shapes for axis, extent in enumerate(shape) if extent == DYNAMIC}
-    return tuple(
-        [DYNAMIC if n == 1 and axis - len(known) in dynamic else n for axis, n in enumerate(known)]
-    )
+    return tuple([DYNAMIC if n == 1 and axis - len(known) in dynamic else n for axis, n in enumerate(known)])

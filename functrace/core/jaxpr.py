@@ -304,7 +304,8 @@ def plain_scalar(value: Any) -> Any:
     """A scalar of a subclass (an IntEnum's member) as a plain Python one, whose text is a number."""
     if value.__class__ in PYTHON_SCALARS or isinstance(value, np.generic):
         return value
-    return next(kind.__pos__(value) for kind in (int, float, complex) if isinstance(value, kind))
+    kinds: tuple[Any, ...] = (int, float, complex)
+    return next(kind.__pos__(value) for kind in kinds if isinstance(value, kind))
 
 
 def is_scalar(value: Any) -> bool:

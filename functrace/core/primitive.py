@@ -36,7 +36,9 @@ class Primitive:
         ``batch(size, args, dims, **params)``: the result for arguments whose axis `dims[i]` (None: none) is a batch of
         `size`, and the result's batch axis.
     source
-        ``source(args, avals, **params)``: the result as a NumPy expression, from the operands as expressions.
+        ``source(args, avals, **params)``: the result as a NumPy expression, from the operands as expressions; or a pair
+        of a template and what stands in it for constants, each a value and the expression that makes it:
+        ``("{ones}.dot(x)", {"ones": (np.ones(3), "np.ones(3)")})``; or None: the compiled program then calls `impl`.
     ufunc
         The NumPy ufunc of an elementwise primitive.
     aliases
@@ -46,13 +48,13 @@ class Primitive:
     calls
         Whether an equation means the program that it has as its parameter `jaxpr`, which may stand in its place.
     stage
-        ``stage(trace, args, params)``: how it is recorded, where its parameters hold Python functions that have to become
-        programs first.
+        ``stage(trace, args, params)``: how it is recorded, where its parameters hold Python functions that have to
+        become programs first.
     multiple_results
         Whether the result is a list.
     value_and_jvp, vjp_fwd, vjp_bwd
-        For an equation with a program inside, in place of `jvp` and `vjp`, since the value and what the derivative needs
-        come from one run: ``value_and_jvp(primals, tangents, **params)`` gives (results, tangents);
+        For an equation with a program inside, in place of `jvp` and `vjp`, since the value and what the derivative
+        needs come from one run: ``value_and_jvp(primals, tangents, **params)`` gives (results, tangents);
         ``vjp_fwd(args, wanted, **params)`` gives (results, residuals); ``vjp_bwd(cotangents, residuals, args, wanted,
         **params)`` gives a list like that of `vjp_all`.
     """

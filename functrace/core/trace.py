@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
@@ -58,9 +58,8 @@ def bind(primitive: Primitive, /, *args: Any, **params: Any) -> Any:
     """
     trace = None
     for arg in args:
-        if isinstance(arg, Tracer):
-            if trace is None or arg._trace.level > trace.level:
-                trace = arg._trace
+        if isinstance(arg, Tracer) and (trace is None or arg._trace.level > trace.level):
+            trace = arg._trace
     if trace is None:
         if primitive.creates and _state.recording is not None:
             return _state.recording.process(primitive, args, params)
@@ -237,8 +236,8 @@ class Tracer:
         value = self.concrete()
         if value is None:
             raise TracerBoolConversionError(
-                f"expected a bool that is known while the function is traced, got {self!r}: `if`, `while`, `and`, `or`, "
-                "`not` and `assert` ask for its value",
+                f"expected a bool that is known while the function is traced, got {self!r}: `if`, `while`, `and`, "
+                "`or`, `not` and `assert` ask for its value",
                 instead="functrace.numpy.where(condition, x, y), functrace.lax.cond or functrace.lax.while_loop; "
                 "`&`, `|` and `~` for logic; static_argnums if the argument of jit is a setting",
             )
@@ -330,6 +329,11 @@ def set_methods(methods: dict[str, Any]) -> None:
     """Give every tracer these operators, methods and properties."""
     for name, method in methods.items():
         setattr(Tracer, name, method)
+
+
+def level_of(values: Iterable[Any]) -> int:
+    """The level of the innermost trace among values; 0 where all are known."""
+    return max([value._trace.level for value in values if isinstance(value, Tracer)], default=0)
 
 
 def raise_refusal(error: ValueError) -> None:

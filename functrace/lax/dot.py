@@ -110,6 +110,8 @@ def _source(args: Sequence[str], avals: Sequence[Aval], *, dimension_numbers: Di
         if lc == (m - 1,):
             return f"np.dot({x}, {y})" if rc == (0,) else f"np.dot({x}, {y}.T)"
         return f"np.dot({x}.T, {y})" if rc == (0,) else f"np.dot({y}, {x}).T"
+    if not m or not n:
+        return f"{x} * {y}"
     if not lb and lc:
         return f"np.tensordot({x}, {y}, axes=({list(lc)}, {list(rc)}))"
     if lb == rb == tuple(range(m - 2)) and m == n and lc == (m - 1,) and rc == (m - 2,):

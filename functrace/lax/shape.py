@@ -414,9 +414,8 @@ def spread(x: Any, shape: Shape, axes: tuple[int, ...], keepdims: bool) -> Any:
     if not axes:
         return x
     dimensions = _spread_axes(len(shape), axes, keepdims)
-    if x.__class__ is ndarray or x.__class__ is np.float64:
-        if current_recording() is None:
-            return _broadcast_impl(x, shape=shape, broadcast_dimensions=dimensions)
+    if (x.__class__ is ndarray or x.__class__ is np.float64) and current_recording() is None:
+        return _broadcast_impl(x, shape=shape, broadcast_dimensions=dimensions)
     return broadcast_in_dim_p(x, shape=shape, broadcast_dimensions=dimensions)
 
 

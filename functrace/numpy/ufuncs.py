@@ -47,7 +47,8 @@ def _strong(operation: Callable) -> Callable:
     def run(*operands: Any) -> Any:
         out = operation(*operands)
         if isinstance(out, Tracer) and not out.shape and out.weak_type:
-            if any(dtype_of(x).kind == "b" for x in operands):  # to an operator of Python True is 1, to a ufunc it is not
+            # to an operator of Python True is 1, to a ufunc it is not
+            if any(dtype_of(x).kind == "b" for x in operands):
                 return operation(*[convert_element_type(x, dtype_of(x)) for x in operands])
             return convert_element_type(out, out.dtype)
         return out

@@ -10,11 +10,11 @@ import numpy as np
 
 from .. import tree
 from ..core.aval import aval_of, describe, float0, short_dtype
-from ..core.jaxpr import ClosedJaxpr, eval_jaxpr, subset_of_outputs
+from ..core.jaxpr import eval_jaxpr
 from ..core.recording import record
-from ..core.trace import Tracer, require_callable
+from ..core.trace import require_callable
 from ..errors import ArgumentError, DtypeError, OptionError, ShapeError, StructureError
-from ..lax.shape import convert_element_type, zeros_of
+from ..lax.shape import convert_element_type
 from .arguments import as_leaf, as_leaves, check_match, flatten_result, fresh, leaf_names, own, split_aux
 from .jvp import run_jvp, unpack
 from .vjp import VJPTracer, backward, keep_captured, trace_vjp
@@ -429,26 +429,21 @@ def linearize(fun: Callable, *primals: Any, has_aux: bool = False) -> Any:
         given = iter(tangents)
         directions = [next(given) if follows else None for follows in inexact]
         out, trace = run_jvp(lambda *tracers: fun(*treedef.unflatten(tracers)), leaves, directions)
-        aux = None
+        kept["aux"] = None
         if has_aux:
             out, aux = split_aux(out, "linearize")
+            kept["aux"] = tree.map(lambda leaf: fresh(unpack(trace, leaf)[0]), aux)
         out_leaves, kept["tree"] = flatten_result(out, "linearize")
         pairs = [unpack(trace, leaf) for leaf in out_leaves]
-        rest, kept["rest tree"] = tree.flatten(aux)
-        values = [fresh(value) for value, _ in pairs] + [fresh(unpack(trace, leaf)[0]) for leaf in rest]
+        kept["values"] = [fresh(value) for value, _ in pairs]
         kept["follows"] = [tangent is not None for _, tangent in pairs]
-        recorder = tangents[0]._trace if tangents else None
-        kept["values"] = [None if is_of(recorder, value) else value for value in values]
-        recorded = [value for value in values if is_of(recorder, value)]
-        return [tangent for _, tangent in pairs if tangent is not None] + recorded
+        return [tangent for _, tangent in pairs if tangent is not None]
 
     tangent_avals = [aval.strong() for aval, follows in zip(avals, inexact, strict=True) if follows]
     closed = record(tangents_of_result, tangent_avals, creations=False)
-    follows, out_tree = kept["follows"], kept["tree"]
-    values = _values(closed, sum(follows), kept["values"])
-    closed = subset_of_outputs(closed, [index < sum(follows) for index in range(len(closed.out_avals))])
-    result = out_tree.unflatten(values[: len(follows)])
-    zeros = [aval_of(value) for value in values[: len(follows)]]
+    out_tree = kept["tree"]
+    result = out_tree.unflatten(kept["values"])
+    zeros = [aval_of(value) for value in kept["values"]]
 
     def f_jvp(*tangents: Any) -> Any:
         """The result's tangent for tangents of the arguments."""
@@ -472,23 +467,5 @@ def linearize(fun: Callable, *primals: Any, has_aux: bool = False) -> Any:
         return out_tree.unflatten(own(out, [*used, *closed.consts]))
 
     if has_aux:
-        return result, f_jvp, kept["rest tree"].unflatten(values[len(follows) :])
+        return result, f_jvp, kept["aux"]
     return result, f_jvp
-
-
-def is_of(trace: Any, value: Any) -> bool:
-    """Whether a value is a tracer of this trace."""
-    return isinstance(value, Tracer) and value._trace is trace
-
-
-def _values(closed: ClosedJaxpr, count: int, known: Sequence[Any]) -> list[Any]:
-    """The values of a linearized function: some were recorded with the tangents (outputs of `closed` from `count` on).
-
-    What a program inside an equation computes comes with its tangents, of which the values are independent.
-    """
-    if all(value is not None for value in known):
-        return list(known)
-    wanted = subset_of_outputs(closed, [index >= count for index in range(len(closed.out_avals))])
-    zeros = [zeros_of(aval) for aval in closed.in_avals]
-    recorded = iter(own(eval_jaxpr(wanted.jaxpr, wanted.consts, *zeros), closed.consts))
-    return [next(recorded) if value is None else value for value in known]

@@ -19,11 +19,11 @@ from ..core.aval import Aval, ShapeDtypeStruct, array_aval, aval_of, describe
 from ..core.jaxpr import ClosedJaxpr
 from ..core.primitive import Primitive
 from ..core.recording import record
-from ..core.trace import Tracer, current_recording, is_tracing, require_callable
+from ..core.trace import Tracer, current_recording, is_tracing, level_of, require_callable
 from ..errors import ArgumentError, DtypeError, OptionError
 from ..lax.stacks import of_dynamic
 from .arguments import as_leaf, flatten_result
-from .programs import batch_program, hoist_tracers, instantiate, jvp_program, vjp_program
+from .programs import batch_program, hoist_tracers, instantiate, jvp_program, split_program, vjp_program
 from .vmap import axis_environment
 
 CACHE_SIZE = 4096
@@ -38,16 +38,40 @@ def call(closed: ClosedJaxpr, *args: Any, name: str) -> list[Any]:
     return jit_p(*args, jaxpr=closed, name=name)
 
 
+def _jit_impl(*args: Any, jaxpr: ClosedJaxpr, name: str) -> list[Any]:
+    out = list(compiled(jaxpr, name).call(*args))
+    for position in _weak_results(jaxpr):  # a Python scalar, which yields in promotion as the jaxpr says
+        out[position] = out[position].item()
+    return out
+
+
+def _weak_results(closed: ClosedJaxpr) -> list[int]:
+    """The positions of the results whose dtype is weak."""
+    return closed.derived("weak results", lambda: [i for i, aval in enumerate(closed.out_avals) if aval.weak_type])
+
+
 def _jit_value_and_jvp(
     primals: Sequence, tangents: Sequence, *, jaxpr: ClosedJaxpr, name: str
 ) -> tuple[list[Any], list[Any]]:
     nonzero = tuple([tangent is not None for tangent in tangents])
     derived = jvp_program(jaxpr, nonzero)
     given = [tangent for tangent in tangents if tangent is not None]
-    out = call(derived.program, *primals, *given, name=f"jvp_{name}")
+    if level_of(given) > level_of(primals):  # in `linearize` the tangents are not known yet
+        out = _in_two_steps(derived.program, primals, given, name)
+    else:
+        out = call(derived.program, *primals, *given, name=f"jvp_{name}")
     count = len(derived.nonzero_out)
     parts = iter(out[count:])
     return out[:count], [next(parts) if follows else None for follows in derived.nonzero_out]
+
+
+def _in_two_steps(program: ClosedJaxpr, primals: Sequence, tangents: Sequence, name: str) -> list[Any]:
+    """A program of primals and tangents: what the primals alone give, and for the tangents the rest."""
+    split = split_program(program, (False,) * len(primals) + (True,) * len(tangents))
+    known = call(split.known, *primals, name=f"forward_{name}")
+    results, residuals = iter(known), known[split.waits.count(False) :]
+    waited = iter(call(split.rest, *residuals, *tangents, name=f"tangent_{name}"))
+    return [next(waited) if waits else next(results) for waits in split.waits]
 
 
 def _jit_vjp_fwd(
@@ -82,7 +106,7 @@ def _jit_batch(
 
 jit_p = Primitive(
     "jit",
-    lambda *args, jaxpr, name: list(compiled(jaxpr, name).call(*args)),
+    _jit_impl,
     lambda *avals, jaxpr, name: jaxpr.out_avals,
     value_and_jvp=_jit_value_and_jvp,
     vjp_fwd=_jit_vjp_fwd,
@@ -258,6 +282,8 @@ class JitFunction:
             out: Sequence[Any] = _bind(entry, operands, self._name)
         elif config.debugging:  # through the door at which results are checked
             out = call(entry.closed, *operands, name=self._name)
+            for position in _weak_results(entry.closed):
+                out[position] = entry.closed.out_avals[position].dtype.type(out[position])
         else:
             program = entry.program
             if program is None:

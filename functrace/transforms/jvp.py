@@ -10,7 +10,7 @@ from ..core.aval import Aval, aval_of
 from ..core.finite import look
 from ..core.primitive import Primitive
 from ..core.recording import leaked
-from ..core.trace import Trace, Tracer, enter_trace, leave_trace, raise_refusal
+from ..core.trace import Trace, Tracer, enter_trace, leave_trace, level_of, raise_refusal
 
 
 class JVPTracer(Tracer):
@@ -58,6 +58,8 @@ class JVPTrace(Trace):
                 tangents.append(None)
         if primitive.value_and_jvp is not None:
             out, tangent = primitive.value_and_jvp(primals, tangents, **params)
+            if level_of(out if primitive.multiple_results else [out]) > level_of(primals):
+                out = primitive(*primals, **params)  # and not with the tangents, which `linearize` knows only later
         else:
             out = primitive(*primals, **params)
             if primitive.jvp is None:

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..compiler.simplify import inlined, without_dead
 from ..core.aval import Aval, aval_of
-from ..core.jaxpr import ClosedJaxpr, Jaxpr, Var, eval_jaxpr, inner_jaxprs
+from ..core.jaxpr import Atom, ClosedJaxpr, Jaxpr, Var, eval_jaxpr, inner_jaxprs
 from ..core.recording import record
 from ..core.trace import Tracer
 from ..lax.shape import batch_to_front
@@ -24,6 +25,7 @@ __all__ = [
     "hoist_tracers",
     "instantiate",
     "jvp_program",
+    "split_program",
     "vjp_program",
     "with_captured",
 ]
@@ -112,6 +114,44 @@ def jvp_program(closed: ClosedJaxpr, nonzero: tuple[bool, ...]) -> Jvp:
         return Jvp(record(run, [*avals, *tangent_avals]), tuple(nonzero_out))
 
     return closed.derived(("jvp", nonzero), make)
+
+
+class Split(NamedTuple):
+    """A program in two: what follows from the known inputs, then residuals; and from these and the others the rest."""
+
+    known: ClosedJaxpr
+    rest: ClosedJaxpr
+    waits: tuple[bool, ...]  # which results the rest gives
+
+
+def split_program(closed: ClosedJaxpr, unknown: tuple[bool, ...]) -> Split:
+    """A program as one that needs only the inputs that are known, and one for the others, which `unknown` names."""
+
+    def make() -> Split:
+        flat = inlined(closed)
+        jaxpr = flat.jaxpr
+        reached: set[Atom] = {var for var, later in zip(jaxpr.invars, unknown, strict=True) if later}
+        now, later = [], []
+        for equation in jaxpr.equations:
+            if any(atom in reached for atom in equation.inputs):
+                reached.update(equation.outputs)
+                later.append(equation)
+            else:
+                now.append(equation)
+        waits = tuple([atom in reached for atom in jaxpr.outvars])
+        needed = [atom for equation in later for atom in equation.inputs if isinstance(atom, Var)]
+        residuals = [var for var in dict.fromkeys(needed) if var not in reached and var not in jaxpr.constvars]
+        first = [var for var, is_later in zip(jaxpr.invars, unknown, strict=True) if not is_later]
+        second = [var for var, is_later in zip(jaxpr.invars, unknown, strict=True) if is_later]
+        given = [atom for atom, wait in zip(jaxpr.outvars, waits, strict=True) if not wait]
+        waited = [atom for atom, wait in zip(jaxpr.outvars, waits, strict=True) if wait]
+        return Split(
+            without_dead(ClosedJaxpr(Jaxpr(jaxpr.constvars, first, now, [*given, *residuals]), flat.consts)),
+            without_dead(ClosedJaxpr(Jaxpr(jaxpr.constvars, [*residuals, *second], later, waited), flat.consts)),
+            waits,
+        )
+
+    return closed.derived(("split", unknown), make)
 
 
 class Vjp(NamedTuple):

@@ -30,13 +30,13 @@ def test_there_are_84_sequences_of_one_to_three_transforms():
 
 @pytest.mark.parametrize("chunk", CHUNKS)
 def test_the_transforms_of_a_random_program_agree(chunk):
-    draw(100 + chunk, 30, obeys_every_law)
+    draw(100 + chunk, 40, obeys_every_law)
 
 
 @pytest.mark.parametrize("names", SEQUENCES.values(), ids=SEQUENCES)
 def test_a_sequence_of_transforms_gives_the_derivative_that_another_route_gives(names):
     number = 200 + list(SEQUENCES.values()).index(names)
-    draw(number, 2, lambda program, data: call(program, sequence_call(program, names)), largest=10)
+    draw(number, 3, lambda program, data: call(program, sequence_call(program, names)), largest=10)
 
 
 @pytest.mark.fuzz
