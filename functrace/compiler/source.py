@@ -100,7 +100,8 @@ def number_text(value: float) -> str:
     """A Python float as an expression, infinities and NaN too."""
     if math.isfinite(value):
         return repr(value)
-    return "np.nan" if math.isnan(value) else "np.inf" if value > 0 else "-np.inf"
+    text = "np.nan" if math.isnan(value) else "np.inf"
+    return f"-{text}" if math.copysign(1, value) < 0 else text
 
 
 _AUGMENTED = {"add": "+=", "sub": "-=", "mul": "*=", "div": "/=", "pow": "**="}

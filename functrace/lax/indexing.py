@@ -10,7 +10,7 @@ import numpy as np
 from ..core.aval import Aval, Shape
 from ..core.primitive import Primitive
 from ..core.trace import Tracer, concrete_or_none
-from ..errors import ShapeError
+from ..errors import FunctraceError, IndexOutOfBoundsError, ShapeError
 from .accumulate import accumulate_onto_zeros
 from .creation import iota
 from .index import (
@@ -68,12 +68,17 @@ def getitem(x: Any, index: Any) -> Any:
         x = np.asarray(x)
         if not holds_tracer(index):
             return x[index]
-    elif index.__class__ is int:
-        return getitem_p(x, index=integer_index(index))
-    x, static, arrays = canonical_index(x, index)
-    if arrays and concrete_or_none(x) is None:
-        check_bounds(shape_of(x), static, arrays)
-    return getitem_p(x, *arrays, index=static)
+    try:
+        if index.__class__ is int:
+            return getitem_p(x, index=integer_index(index))
+        x, static, arrays = canonical_index(x, index)
+        if arrays and concrete_or_none(x) is None:
+            check_bounds(shape_of(x), static, arrays)
+        return getitem_p(x, *arrays, index=static)
+    except IndexError as error:
+        if isinstance(error, FunctraceError) or "out of bounds" not in str(error):
+            raise
+        raise IndexOutOfBoundsError(str(error)) from None  # NumPy's own, with the user's line
 
 
 def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:

@@ -123,14 +123,8 @@ def test_the_text_is_that_of_the_program_that_runs():
 
 
 def test_lowering_takes_shapes_in_place_of_arrays():
-    struct = functrace.ShapeDtypeStruct((2, 3), float)
-    assert (
-        text_of(lambda x: x + 1, struct)
-        == text_of(lambda x: x + 1, X).replace("lambda x: x + 1, X", "lambda x: x + 1, struct")
-        or True
-    )
-    got = run_alone(text_of(lambda x: x + 1, struct), X)
-    np.testing.assert_array_equal(got[0], X + 1)
+    text = text_of(lambda x: x + 1, functrace.ShapeDtypeStruct((2, 3), float))
+    np.testing.assert_array_equal(run_alone(text, X)[0], X + 1)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

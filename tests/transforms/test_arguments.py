@@ -405,6 +405,9 @@ def test_a_weak_value_inside_an_inner_jit_stays_weak():
     assert jit(lambda s, x: inner(s) * x)(2.0, x).dtype == np.float32
     assert vjp(jit(lambda s, x: inner(s) * x * x), 2.0, x)[1](x)[1].dtype == np.float32
     assert jvp(jit(lambda s, x: inner(s) * x * x), (2.0, x), (1.0, x))[1].dtype == np.float32
+    assert jvp(lambda s, x: inner(s) * x, (2.0, x), (1.0, x))[0].dtype == np.float32
+    assert vjp(lambda s, x: inner(s) * x, 2.0, x)[0].dtype == np.float32
+    assert linearize(lambda s, x: inner(s) * x, 2.0, x)[1](1.0, x).dtype == np.float32
 
 
 def test_results_of_every_transform_are_numpy_values():

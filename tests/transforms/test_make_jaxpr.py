@@ -67,3 +67,33 @@ def test_forward_mode_holds_no_tape():
     jvp(function, (np.ones(3),), (np.ones(3),))
     assert len(references) == 100
     assert max(alive) <= 4
+
+
+def test_a_linear_map_does_not_compute_the_value_again():
+    calls = []
+
+    def implementation(x):
+        calls.append(x)
+        return np.sin(x)
+
+    counted = Primitive("counted", implementation, lambda x: x.strong())
+    counted.jvp = lambda primals, tangents, out: tangents[0] * np.cos(primals[0])
+    for function in (lambda x: counted(x) * 2.0, functrace.jit(lambda x: counted(x) * 2.0)):
+        calls.clear()
+        out, linear = functrace.linearize(function, 0.5)
+        assert (out, linear(1.0), linear(2.0)) == (2 * np.sin(0.5), 2 * np.cos(0.5), 4 * np.cos(0.5))
+        assert len(calls) == 1
+
+
+def test_the_values_of_programs_are_known_while_a_function_is_linearized():
+    square = functrace.jit(lambda x: x * x)
+
+    def function(x):
+        y = square(x)
+        if y > 4.0:
+            y = functrace.lax.fori_loop(0, 2, lambda i, y: y * x, y)
+        return y if functrace.lax.cond(y > 0.0, lambda y: y, lambda y: -y, y) > 0 else -y
+
+    for x, value, slope in ((3.0, 81.0, 108.0), (1.0, 1.0, 2.0)):
+        out, linear = functrace.linearize(function, x)
+        assert (float(out), float(linear(1.0))) == (value, slope)

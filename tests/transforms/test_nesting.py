@@ -269,17 +269,13 @@ def test_a_vmapped_gradient_of_a_function_that_closes_over_an_outer_variable():
 
 
 def test_recursion_through_jit():
-    @jit
     def power(x, n):
-        return x if n == 1 else x * power(x, n - 1)
+        return x if n == 1 else x * compiled(x, n - 1)
 
-    power = jit(power.__wrapped__, static_argnums=1)
-
-    def by_closure(x, n):
-        return power(x, n)
-
-    assert by_closure(2.0, 5) == 32.0
-    assert grad(by_closure)(2.0, 5) == 80.0
+    compiled = jit(power, static_argnums=1)
+    assert compiled(2.0, 5) == 32.0
+    assert grad(compiled)(2.0, 5) == 80.0
+    assert jit(grad(compiled), static_argnums=1)(2.0, 5) == 80.0
 
 
 def test_jit_inside_jit_inside_jit():

@@ -32,6 +32,10 @@ def _fits(x, y):
         return False
 
 
+def to_float32(x):
+    return x.astype(np.float32)
+
+
 UNARY = [
     np.sin,
     np.tanh,
@@ -54,7 +58,7 @@ UNARY = [
     lambda x: np.concatenate([x, x * 0.5]) if x.ndim and x.size < 50 else x,
     lambda x: np.cumsum(x, axis=0) if x.ndim else x,
     lambda x: np.where(x > 0, x, 0.1 * x),
-    lambda x: x.astype(np.float32),
+    to_float32,
     lambda x: x.astype(np.float64),
     lambda x: np.broadcast_to(x, (2, *x.shape)) if x.ndim < 3 else x,
     lambda x: x @ x.T if x.ndim == 2 else x,
@@ -66,6 +70,21 @@ UNARY = [
     lambda x: (x > 0) * x,
     lambda x: x + 0.0,
     lambda x: x * 1.0,
+    lambda x: np.abs(x + 1j * x),
+    lambda x: np.exp(1j * x).real - np.conj(x * 2j).imag,
+    lambda x: (x * 3).astype(int) % 4 * x,
+    lambda x: np.where((x > 0) & ~(x > 1), x, x * x),
+    lambda x: np.power(np.abs(x) + 0.5, 1.5),
+    lambda x: x**2 - 0.1 * x**3,
+    lambda x: np.logaddexp(x, 0.0),
+    lambda x: np.arctan2(x, 1.0 + x * x),
+    lambda x: x.sum() / (1 + x.size) + x,
+    lambda x: np.prod(x, axis=0) if x.ndim and x.size < 30 else x,
+    lambda x: np.roll(x, 1, 0) if x.ndim else x,
+    lambda x: np.repeat(x, 2, 0)[::2] if x.ndim else x,
+    lambda x: np.stack([x, -x]).sum(0),
+    lambda x: np.clip(x, -0.5, 0.5) + x,
+    lambda x: x[np.array([0, 0])] if x.ndim and x.shape[0] and x.size < 60 else x,
 ]
 BINARY = [
     _add,
@@ -191,7 +210,7 @@ def test_gradients_compiled_and_eager_and_forward_mode_agree(steps, outputs, x, 
 
 
 def has_float32(steps):
-    return any(operation == 21 for operation, _, _ in steps)
+    return any(operation == UNARY.index(to_float32) for operation, _, _ in steps)
 
 
 @some
