@@ -115,9 +115,7 @@ _snapshots: weakref.WeakValueDictionary[int, np.ndarray] = weakref.WeakValueDict
 
 
 def _differs(value: np.ndarray, snapshot: np.ndarray) -> bool:
-    return not (
-        value is snapshot or np.array_equal(value, snapshot) or np.array_equal(value, snapshot, equal_nan=True)
-    )
+    return not (value is snapshot or np.array_equal(value, snapshot) or np.array_equal(value, snapshot, equal_nan=True))
 
 
 def _snapshot(value: np.ndarray, dtype: np.dtype) -> np.ndarray:

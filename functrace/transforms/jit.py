@@ -23,7 +23,7 @@ from ..core.trace import Tracer, current_recording, is_tracing, level_of, requir
 from ..errors import ArgumentError, DtypeError, OptionError
 from ..lax.stacks import of_dynamic
 from .arguments import as_leaf, flatten_result
-from .programs import batch_program, hoist_tracers, instantiate, jvp_program, split_program, vjp_program
+from .programs import batch_program, instantiate, jvp_program, split_program, vjp_program, with_captured
 from .vmap import axis_environment
 
 CACHE_SIZE = 4096
@@ -347,7 +347,7 @@ class JitFunction:
             out, out_tree = flatten_result(self.__wrapped__(*arguments, **keywords, **dynamic_kwargs), "jit")
             return out
 
-        closed, captured = hoist_tracers(record(flat, avals))
+        closed, captured = with_captured(record(flat, avals))
         names = self._argument_names(args, kwargs, numbers)
         return _Entry(closed, out_tree, [f"captured_{i}" for i in range(len(captured))] + names), captured
 

@@ -269,3 +269,11 @@ def test_an_extremum_that_several_examples_have_shares_its_gradient():
 def test_recorded_collectives_are_well_formed():
     f = vmap(lambda x: lax.scan(lambda c, e: (lax.psum(c, "i") * e, c), x[0], x)[1], axis_name="i")
     functrace.check_jaxpr(functrace.make_jaxpr(f)(X))
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, functrace.jit], ids=["eager", "jit"])
+def test_a_jitted_function_of_what_all_examples_share_may_hold_a_collective(wrap):
+    total = functrace.jit(lambda c: lax.psum(c, "i"))
+    number = functrace.jit(lambda c: c + lax.axis_index("i"))
+    batched = wrap(functrace.vmap(lambda x: x + total(2.0) + number(0), axis_name="i"))
+    np.testing.assert_array_equal(batched(np.zeros(3)), [6.0, 7.0, 8.0])
