@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
@@ -60,13 +59,25 @@ def ravel_pytree(pytree: Any) -> tuple[Any, Callable[[Any], Any]]:
     return flat, unravel
 
 
-@dataclass(frozen=True)
 class _Unravel:
     """The way back: equal for pytrees of one kind, so that it can be a static argument of `jit`."""
 
-    treedef: tree.PyTreeDef
-    avals: tuple[Aval, ...]
-    dtype: np.dtype
+    __slots__ = ("avals", "dtype", "treedef")
+
+    def __init__(self, treedef: tree.PyTreeDef, avals: tuple[Aval, ...], dtype: np.dtype) -> None:
+        self.treedef = treedef
+        self.avals = avals
+        self.dtype = dtype
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Unravel) and (self.treedef, self.avals, self.dtype) == (
+            other.treedef,
+            other.avals,
+            other.dtype,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.treedef, self.avals, self.dtype))
 
     def __call__(self, flat: Any) -> Any:
         ends = list(accumulate([aval.size for aval in self.avals], initial=0))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -13,6 +12,9 @@ from ..core.aval import Shape
 from ..core.jaxpr import Atom, ClosedJaxpr, Equation, Jaxpr, Literal, Var
 from ..core.primitive import Primitive
 from .simplify import has_effect
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 SMALLEST = 1 << 15  # elements from which blocks are worth their loop
 BLOCK_BYTES = 1 << 18  # of one array in one block, on one thread: several of them stay in the second-level cache
@@ -211,6 +213,8 @@ def _work(run: Callable[[int, int], None], start: int, stop: int) -> None:
 
 
 def _pool(threads: int) -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor  # here, since it costs a tenth of the library's import
+
     with _lock:
         pool = _pools.get(threads)
         if pool is None:
