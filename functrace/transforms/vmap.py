@@ -125,6 +125,12 @@ def vmap(
     OptionError
         `in_axes` or `out_axes` does not fit, or the batches differ in size; the message says leaf by leaf.
 
+    Notes
+    -----
+    Every operation is carried out on the whole batch at once, but for those whose NumPy routine takes one example:
+    `searchsorted` in a batch of arrays, `convolve` and `correlate`, and a `pure_callback` with
+    ``vmap_method="sequential"``. These loop in Python.
+
     Examples
     --------
     >>> import functrace, functrace.numpy as fnp
