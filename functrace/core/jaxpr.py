@@ -293,13 +293,6 @@ def _expected_avals(equation: Equation, place: str) -> tuple[Aval, ...]:
         raise JaxprTypeError(f"{place}: the rule refuses its inputs: {what}", where=equation.location) from error
 
 
-def subset_of_outputs(closed: ClosedJaxpr, keep: Sequence[bool]) -> ClosedJaxpr:
-    """The same program with only some of its outputs."""
-    jaxpr = closed.jaxpr
-    outvars = [atom for atom, kept in zip(jaxpr.outvars, keep, strict=True) if kept]
-    return ClosedJaxpr(Jaxpr(jaxpr.constvars, jaxpr.invars, jaxpr.equations, outvars), closed.consts)
-
-
 def plain_scalar(value: Any) -> Any:
     """A scalar of a subclass (an IntEnum's member) as a plain Python one, whose text is a number."""
     if value.__class__ in PYTHON_SCALARS or isinstance(value, np.generic):

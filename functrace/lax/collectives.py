@@ -242,7 +242,7 @@ def _elementwise(primitive: Primitive, x: Any, dim: int, **params: Any) -> tuple
     return primitive(x, **params), dim
 
 
-def _extremum_rules(primitive_name: str) -> dict[str, Any]:
+def _extremum_rules() -> dict[str, Any]:
     def chosen(x: Any, out: Any, axis_name: AxisName) -> Any:
         """The share of each example: equal among those that have the extremum."""
         mask = convert_element_type(x == out, dtype_of(x))
@@ -274,7 +274,7 @@ pmax_p = _collective(
     lambda x, dim, size: (reduce_max(x, (dim,)), None),
     _elementwise,
     aliases=True,
-    **_extremum_rules("pmax"),
+    **_extremum_rules(),
 )
 pmin_p = _collective(
     "pmin",
@@ -283,7 +283,7 @@ pmin_p = _collective(
     lambda x, dim, size: (reduce_min(x, (dim,)), None),
     _elementwise,
     aliases=True,
-    **_extremum_rules("pmin"),
+    **_extremum_rules(),
 )
 
 

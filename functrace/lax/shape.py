@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.aval import DYNAMIC, Aval, Shape, aval_of, broadcast_shapes, canonical_shape, result_dtype
+from ..core.aval import DYNAMIC, Aval, Shape, aval_of, canonical_shape, result_dtype
 from ..core.primitive import Primitive
-from ..core.trace import Tracer, current_recording
+from ..core.trace import current_recording
 from ..errors import OptionError, ShapeError
 
 ndarray = np.ndarray
@@ -734,13 +734,3 @@ def pad(operand: Any, padding_value: Any, padding_config: Sequence[tuple[int, in
     if any(interior < 0 for _, _, interior in config):
         raise OptionError(f"interior padding cannot be negative, got {config}")
     return pad_p(operand, padding_value, padding_config=config)
-
-
-def broadcast_shape(*values: Any) -> Shape:
-    """The shape to which these values broadcast together."""
-    return broadcast_shapes(*[shape_of(value) for value in values])
-
-
-def is_tracer(x: Any) -> bool:
-    """Whether a transform is at work on `x`."""
-    return isinstance(x, Tracer)
