@@ -1,6 +1,8 @@
-"""Which memory is whose, and when it is free: what can be written over, and what can be given back."""
+"""Which memory is whose, and when it is free: what can be written over, used again, and given back."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from ..core.jaxpr import Atom, Jaxpr, Literal, Var
 
@@ -12,12 +14,19 @@ class Lifetimes:
 
     Variables share memory when one may be a view of another. Memory is the program's own when no argument, constant or
     result is in it.
+
+    Parameters
+    ----------
+    jaxpr
+        The program.
+    own
+        Inputs whose memory is the program's own all the same.
     """
 
-    def __init__(self, jaxpr: Jaxpr) -> None:
+    def __init__(self, jaxpr: Jaxpr, own: Sequence[Var] = ()) -> None:
         self._parent: dict[Atom, Atom] = {}
-        outside: list[Atom] = [*jaxpr.invars, *jaxpr.constvars]
-        self._whole: set[Atom] = set()  # variables that are an array of their own, not a view of another
+        self._whole: set[Atom] = set(own)  # variables that are an array of their own, not a view of another
+        self._inputs: set[Atom] = {*jaxpr.invars, *jaxpr.constvars} - self._whole
         for equation in jaxpr.equations:
             if not equation.primitive.aliases:
                 self._whole.update(equation.outputs)
@@ -25,9 +34,12 @@ class Lifetimes:
             sharing = [atom for atom in (*equation.inputs, *equation.outputs) if atom.__class__ is not Literal]
             for atom in sharing[1:]:
                 self._union(sharing[0], atom)
-        kept = {self._root(atom) for atom in (*outside, *jaxpr.outvars) if isinstance(atom, Var)}
+        kept = {self._root(atom) for atom in (*self._inputs, *jaxpr.outvars) if atom.__class__ is not Literal}
         last: dict[Atom, int] = {}
         members: dict[Atom, list[Var]] = {}
+        for var in own:
+            last[self._root(var)] = -1
+            members.setdefault(self._root(var), []).append(var)
         for position, equation in enumerate(jaxpr.equations):
             for atom in equation.inputs:
                 if atom.__class__ is not Literal:
@@ -41,10 +53,20 @@ class Lifetimes:
         for root, position in self._last.items():
             self._dying.setdefault(position, []).append(root)
         self._members = members
+        self._row_major: set[str] = set()
+        self._free: dict[tuple, list[str]] = {}
+
+    def is_whole(self, atom: Atom) -> bool:
+        """Whether a value is no view of memory that may be written over."""
+        return atom in self._whole or atom in self._inputs
 
     def can_be_overwritten(self, atom: Atom, position: int) -> bool:
         """Whether the equation at `position` is the last to need the memory of `atom`, which is all of it."""
         return atom in self._whole and self._last.get(self._root(atom)) == position
+
+    def frees(self, position: int) -> bool:
+        """Whether some memory is free once the equation at `position` is done."""
+        return position in self._dying
 
     def dead_after(self, position: int) -> list[Var]:
         """The variables whose memory is free once the equation at `position` is done."""
@@ -55,6 +77,27 @@ class Lifetimes:
         root, new = self._root(atom), self._root(result)
         if root is not new:
             self._members.setdefault(new, []).extend(self._members.pop(root, ()))
+
+    # -- arrays that are free to be used again -----------------------------------------------------------------------
+
+    def is_row_major(self, name: str) -> None:
+        """Note that the array of this name is contiguous in row-major order."""
+        self._row_major.add(name)
+
+    def give_free(self, var: Var, name: str) -> None:
+        """Keep a dead array, known by a name, for a result of its kind."""
+        if var in self._whole:
+            names = self._free.setdefault((var.aval.shape, var.aval.dtype), [])
+            if name not in names:
+                names.append(name)
+
+    def take_free(self, out: Var, *, row_major: bool = False) -> str | None:
+        """The name of an array for a result, if one is free."""
+        names = self._free.get((out.aval.shape, out.aval.dtype), [])
+        for position, name in enumerate(names):
+            if not row_major or name in self._row_major:
+                return names.pop(position)
+        return None
 
     def _root(self, atom: Atom) -> Atom:
         parent = self._parent
@@ -69,3 +112,5 @@ class Lifetimes:
         a, b = self._root(one), self._root(other)
         if a is not b:
             self._parent[b] = a
+
+

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
-
-import numpy as np
+from collections.abc import Sequence
 
 from ..config import config
 from ..core.aval import Shape
 from ..core.jaxpr import Atom, ClosedJaxpr, Equation, Jaxpr, Literal, Var
 from ..core.primitive import Primitive
+from .runtime import CHUNK
 from .simplify import has_effect
 
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
-
-SMALLEST = 1 << 15  # elements from which blocks are worth their loop
-BLOCK_BYTES = 1 << 18  # of one array in one block, on one thread: several of them stay in the second-level cache
-THREAD_BLOCK_BYTES = 1 << 19  # on several threads, which in smaller blocks wait for the interpreter's lock
+SMALLEST = 1 << 18  # bytes of an array from which blocks are worth their loop
+SMALLEST_BLOCK = 1 << 14  # elements: threads in smaller blocks wait for the interpreter's lock
+WORTH_A_THREAD = 300_000  # nanoseconds of work on one
 REDUCING_BLOCK = 1 << 15  # elements; of a fixed size, so that a sum is the same on any number of threads
 
 _REDUCTIONS = {"reduce_sum": "add", "reduce_max": "maximum", "reduce_min": "minimum"}
 #: What ``x ** y`` computes for these exponents, which NumPy treats on their own.
 POWERS = {2: "square", 0.5: "sqrt", -1: "reciprocal"}
+
+
+#: Nanoseconds an element of float64 in cache; half a nanosecond where nothing is said.
+_COSTS = {
+    **dict.fromkeys(("div", "sqrt", "reciprocal", "select", "convert_element_type"), 1.0),
+    **dict.fromkeys(("exp", "log", "exp2", "log2", "expm1", "log1p", "sin", "cos", "tanh"), 5.0),
+    **dict.fromkeys(("tan", "sinh", "cosh", "asin", "acos", "atan", "atan2", "log10", "cbrt", "hypot"), 10.0),
+    **dict.fromkeys(("pow", "logaddexp", "asinh", "acosh", "atanh", "remainder", "floor_divide"), 20.0),
+}
 
 
 class Region:
@@ -59,21 +62,37 @@ class Region:
         """How many positions there are to cut into blocks."""
         return _size(self.shape) if self.flat else self.shape[0]
 
+    @property
+    def row(self) -> int:
+        """How many elements a position has."""
+        return 1 if self.flat else _size(self.shape[1:])
+
     def block(self) -> int:
         """How many positions a block has."""
-        row = 1 if self.flat else _size(self.shape[1:])
         if self.reduces:
-            return max(1, REDUCING_BLOCK // row)
-        widest = max(equation.outputs[0].aval.dtype.itemsize for equation in self.equations)
-        room = THREAD_BLOCK_BYTES if config.threads > 1 else BLOCK_BYTES
-        return max(1, room // (widest * row))
+            return max(1, REDUCING_BLOCK // self.row)
+        room = CHUNK // max(self._widest(), 8)
+        if not self.on_threads():
+            return max(1, room // 2 // self.row)
+        share = -(-_size(self.shape) // config.threads)  # one block for each thread, where there is room for it
+        return max(1, min(room, max(SMALLEST_BLOCK, share)) // self.row)
+
+    def on_threads(self) -> bool:
+        """Whether the work is worth a second thread."""
+        if config.threads < 2:
+            return False
+        costs = [_COSTS.get(equation.primitive.name, 0.5) for equation in self.equations]
+        return _size(self.shape) * sum(costs) * min(1.0, self._widest() / 8) > WORTH_A_THREAD
 
     def worth_it(self) -> bool:
         """Whether blocks save anything."""
         elementwise = sum(not is_reduction(equation) for equation in self.equations)
         if elementwise < 2 and not (elementwise and self.reduces):
             return False
-        return self.extent >= 2 and self.block() * 2 <= self.extent
+        return self.extent >= 2 and self.block() * self.row * self._widest() <= CHUNK
+
+    def _widest(self) -> int:
+        return max([equation.outputs[0].aval.dtype.itemsize for equation in self.equations])
 
 
 fused_p = Primitive("fused", lambda *args, region: None, lambda *avals, region: None, multiple_results=True)
@@ -106,7 +125,7 @@ def _fusible(equation: Equation) -> bool:
     if len(equation.outputs) != 1 or has_effect(equation):
         return False
     aval = equation.outputs[0].aval
-    if not aval.shape or aval.size < SMALLEST or min(aval.shape) < 1:
+    if not aval.shape or aval.nbytes < SMALLEST or min(aval.shape) < 1:
         return False
     name = equation.primitive.name
     if name == "pow":
@@ -182,42 +201,3 @@ def _joins(equation: Equation) -> bool:
 
 def _made_by_reduction(atom: Atom, equations: Sequence[Equation]) -> bool:
     return any(is_reduction(equation) and equation.outputs[0] is atom for equation in equations)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# as it runs
-# ---------------------------------------------------------------------------------------------------------------------
-
-_lock = threading.Lock()
-_pools: dict[int, ThreadPoolExecutor] = {}
-_working = threading.local()
-
-
-def in_blocks(run: Callable[[int, int], None], extent: int, block: int) -> None:
-    """Run blocks 0 … extent, each thread a contiguous range of whole blocks."""
-    threads = min(config.threads, extent // block)
-    if threads < 2 or getattr(_working, "busy", False):
-        run(0, extent)
-        return
-    blocks = -(-extent // block)
-    edges = [min(blocks * i // threads * block, extent) for i in range(threads)] + [extent]
-    futures = [_pool(threads).submit(_work, run, edges[i], edges[i + 1]) for i in range(1, threads)]
-    run(edges[0], edges[1])
-    for future in futures:
-        future.result()
-
-
-def _work(run: Callable[[int, int], None], start: int, stop: int) -> None:
-    _working.busy = True
-    with np.errstate(all="ignore"):
-        run(start, stop)
-
-
-def _pool(threads: int) -> ThreadPoolExecutor:
-    from concurrent.futures import ThreadPoolExecutor  # here, since it costs a tenth of the library's import
-
-    with _lock:
-        pool = _pools.get(threads)
-        if pool is None:
-            pool = _pools[threads] = ThreadPoolExecutor(threads - 1, thread_name_prefix="functrace")
-        return pool

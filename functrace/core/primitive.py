@@ -39,6 +39,12 @@ class Primitive:
         ``source(args, avals, **params)``: the result as a NumPy expression, from the operands as expressions; or a pair
         of a template and what stands in it for constants, each a value and the expression that makes it:
         ``("{ones}.dot(x)", {"ones": (np.ones(3), "np.ones(3)")})``; or None: the compiled program then calls `impl`.
+    into
+        ``into(args, avals, out, **params)``: a statement that computes the result into the array named `out`, which is
+        contiguous in row-major order as the result of `source` is; None where there is no such statement.
+    write
+        ``write(writer, equation)``: writes an equation's statements itself, where an expression does not do; it gives
+        False, and has written nothing, for an equation that `source` or `impl` should compute.
     ufunc
         The NumPy ufunc of an elementwise primitive.
     aliases
@@ -66,6 +72,7 @@ class Primitive:
         "calls",
         "creates",
         "impl",
+        "into",
         "jvp",
         "multiple_results",
         "name",
@@ -77,6 +84,7 @@ class Primitive:
         "vjp_all",
         "vjp_bwd",
         "vjp_fwd",
+        "write",
     )
 
     def __init__(
@@ -91,6 +99,8 @@ class Primitive:
         transpose: Callable | None = None,
         batch: Callable | None = None,
         source: Callable | None = None,
+        into: Callable | None = None,
+        write: Callable | None = None,
         ufunc: Any = None,
         aliases: bool = False,
         creates: bool = False,
@@ -109,6 +119,8 @@ class Primitive:
         self.vjp_all = vjp_all
         self.batch = batch
         self.source = source
+        self.into = into
+        self.write = write
         self.ufunc = ufunc
         self.aliases = aliases
         self.creates = creates

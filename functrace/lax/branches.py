@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from ..compiler.control import write_cond
 from ..compiler.source import compiled_inner
 from ..core.aval import Aval
 from ..core.jaxpr import ClosedJaxpr, eval_jaxpr
@@ -203,6 +204,7 @@ cond_p = Primitive(
     vjp_fwd=_cond_vjp_fwd,
     vjp_bwd=_cond_vjp_bwd,
     batch=_cond_batch,
+    write=write_cond,
     aliases=True,
     multiple_results=True,
 )

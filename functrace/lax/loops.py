@@ -13,9 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..compiler.control import write_scan, write_while
+from ..compiler.runtime import Stack
 from ..compiler.simplify import has_effect
-from ..compiler.source import compiled_inner
+from ..compiler.source import compiled_equation, compiled_inner
+from ..config import config
 from ..core.aval import DYNAMIC, Aval, aval_of
+from ..core.finite import in_search
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, Var, eval_jaxpr, jaxpr_as_fun
 from ..core.primitive import Primitive
 from ..core.recording import record
@@ -50,7 +54,20 @@ def _split(args: Sequence[Any], num_consts: int, num_carry: int, length: int | N
     )
 
 
-def _scan_impl(
+def _scan_impl(*args: Any, **params: Any) -> list[Any]:
+    jaxpr, num_consts, num_carry, length = [params[k] for k in ("jaxpr", "num_consts", "num_carry", "length")]
+    stacked = jaxpr.out_avals[num_carry:]
+    if params["progress"] or any(map(is_dynamic, stacked)) or (config.debugging and in_search()):
+        return _scan_by_steps(*args, **params)
+    split = _split(jaxpr.in_avals, num_consts, num_carry, 0)
+    rows = DYNAMIC if length is None else length
+    avals = [*split.consts, *split.init, *[Aval((rows, *aval.shape), aval.dtype) for aval in split.xs]]
+    if length is None:
+        avals.insert(0, Aval((), np.dtype(np.int64)))
+    return list(compiled_equation(scan_p, avals, params, jaxpr)(*args))
+
+
+def _scan_by_steps(
     *args: Any, jaxpr: ClosedJaxpr, num_consts: int, num_carry: int, length: int | None, reverse: bool, progress: bool
 ) -> list[Any]:
     given, consts, carry, xs = _split(args, num_consts, num_carry, length)
@@ -67,7 +84,7 @@ def _scan_impl(
         for stack, value in zip(stacks, out[num_carry:], strict=True):
             stack[i] = value
     return [
-        *carry,
+        *[x.copy() if isinstance(x, np.ndarray) else x for x in carry],
         *[stack_rows(s, aval) if is_dynamic(aval) else s for s, aval in zip(stacks, avals, strict=True)],
     ]
 
@@ -514,7 +531,7 @@ scan_p = Primitive(
     vjp_fwd=_scan_vjp_fwd,
     vjp_bwd=_scan_vjp_bwd,
     batch=_scan_batch,
-    aliases=True,
+    write=write_scan,
     multiple_results=True,
 )
 
@@ -528,7 +545,16 @@ scan_p = Primitive(
 # results: the last carry, the steps' results on stacks, the number of steps
 
 
-def _while_impl(
+def _while_impl(*args: Any, **params: Any) -> list[Any]:
+    cond_jaxpr, body_jaxpr = params["cond_jaxpr"], params["body_jaxpr"]
+    count = len(args) - params["cond_nconsts"] - params["body_nconsts"]
+    if any(map(is_dynamic, body_jaxpr.out_avals[count:])) or (config.debugging and in_search()):
+        return _while_by_steps(*args, **params)
+    avals = [*cond_jaxpr.in_avals[: params["cond_nconsts"]], *body_jaxpr.in_avals]
+    return list(compiled_equation(while_p, avals, params, body_jaxpr)(*args))
+
+
+def _while_by_steps(
     *args: Any, cond_jaxpr: ClosedJaxpr, body_jaxpr: ClosedJaxpr, cond_nconsts: int, body_nconsts: int
 ) -> list[Any]:
     cond_consts, body_consts, carry = _chunks(
@@ -537,45 +563,22 @@ def _while_impl(
     count = len(carry)
     cond, body = compiled_inner(cond_jaxpr, "cond"), compiled_inner(body_jaxpr)
     avals = body_jaxpr.out_avals[count:]
-    stacks = [Stack(aval) for aval in avals]
+    stacks: list[Any] = [[] if is_dynamic(aval) else Stack(aval.shape, aval.dtype) for aval in avals]
     steps = 0
     while cond(*cond_consts, *carry)[0]:
         out = body(*body_consts, *carry)
         carry = out[:count]  # type: ignore[assignment]
         for stack, value in zip(stacks, out[count:], strict=True):
-            stack.push(value)
+            if isinstance(stack, Stack):
+                stack.push(value)
+            else:
+                stack.append(value)
         steps += 1
-    return [*carry, *[stack.array() for stack in stacks], np.int64(steps)]
-
-
-class Stack:
-    """An array that grows at its end, by half each time that it is full."""
-
-    __slots__ = ("aval", "data", "rows", "size")
-
-    def __init__(self, aval: Aval) -> None:
-        self.aval = aval
-        self.rows: list[Any] | None = [] if is_dynamic(aval) else None
-        self.data = np.empty((16, *[max(extent, 0) for extent in aval.shape]), aval.dtype)
-        self.size = 0
-
-    def push(self, value: Any) -> None:
-        """Put a value on top."""
-        if self.rows is not None:
-            self.rows.append(value)
-            return
-        if self.size == len(self.data):
-            grown = np.empty((self.size + self.size // 2, *self.data.shape[1:]), self.data.dtype)
-            grown[: self.size] = self.data
-            self.data = grown
-        self.data[self.size] = value
-        self.size += 1
-
-    def array(self) -> np.ndarray:
-        """All values, the oldest first."""
-        if self.rows is not None:
-            return stack_rows(self.rows, self.aval)
-        return self.data[: self.size]
+    return [
+        *[x.copy() if isinstance(x, np.ndarray) else x for x in carry],
+        *[s.array() if isinstance(s, Stack) else stack_rows(s, aval) for s, aval in zip(stacks, avals, strict=True)],
+        np.int64(steps),
+    ]
 
 
 def _while_abstract(
@@ -792,7 +795,7 @@ while_p = Primitive(
     vjp_fwd=_while_vjp_fwd,
     vjp_bwd=_while_vjp_bwd,
     batch=_while_batch,
-    aliases=True,
+    write=write_while,
     multiple_results=True,
 )
 

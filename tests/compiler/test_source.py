@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 import functrace
 import functrace.numpy as fnp
-from functrace.compiler.source import comment, compile_jaxpr, identifier
+from functrace.compiler.names import comment, identifier
+from functrace.compiler.source import compile_jaxpr
 from functrace.core.aval import Aval
 from functrace.core.primitive import Primitive
 
@@ -34,8 +35,8 @@ def run_alone(text, *leaves):
     namespace = {}
     exec(compile(text, "<alone>", "exec"), namespace)
     functions = [value for name, value in namespace.items() if callable(value) and getattr(value, "__code__", None)]
-    (function,) = [value for value in functions if value.__code__.co_filename == "<alone>"]
-    return function(*leaves)
+    functions = [value for value in functions if value.__code__.co_filename == "<alone>"]
+    return functions[-1](*leaves)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -265,11 +266,13 @@ def _nothing_is_stolen():
 
 
 def assert_harmless(text: str) -> None:
-    """One function of assignments and calls of NumPy and of the primitives' own implementations."""
+    """Functions of assignments and calls of NumPy and of the primitives' own implementations."""
     parsed = ast.parse(text)
-    assert all(isinstance(node, (ast.Import, ast.Assign, ast.FunctionDef)) for node in parsed.body)
+    assert all(isinstance(node, (ast.Import, ast.ImportFrom, ast.Assign, ast.FunctionDef)) for node in parsed.body)
     assert [node.names[0].name for node in parsed.body if isinstance(node, ast.Import)] == ["numpy"]
-    assert sum(isinstance(node, ast.FunctionDef) for node in parsed.body) == 1
+    assert {node.module for node in parsed.body if isinstance(node, ast.ImportFrom)} <= {"numpy", "math"}
+    functions = [node.name for node in parsed.body if isinstance(node, ast.FunctionDef)]
+    assert all(name.startswith("as_numpy") for name in functions[:-1])
     for node in ast.walk(parsed):
         if isinstance(node, ast.Call):
             root = node.func

@@ -203,6 +203,17 @@ def assert_identical(got: Any, expected: Any) -> None:
         np.testing.assert_array_equal(np.signbit(got)[known], np.signbit(expected)[known])
 
 
+def assert_compiled_identical(got: Any, expected: Any) -> None:
+    """Identical; the functions of a float64 scalar are those of the C library, which may round otherwise."""
+    expected = np.asarray(expected)
+    if expected.shape == () and expected.dtype == np.float64 and np.isfinite(expected):
+        assert type(got) is np.float64
+        np.testing.assert_array_max_ulp(got, expected, 4)
+        assert np.signbit(got) == np.signbit(expected)
+    else:
+        assert_identical(got, expected)
+
+
 #: Between Python scalars: (-8) ** 0.5 is no complex number, ~True is False.
 DIFFERS_FROM_PYTHON = (lax.pow_, lax.bitwise_not)
 
@@ -229,7 +240,7 @@ def check_value(row: Row, args: tuple) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert_identical(eval_jaxpr(closed.jaxpr, closed.consts, *args)[0], expected)
-        assert_identical(functrace.jit(row.primitive)(*args), expected)
+        assert_compiled_identical(functrace.jit(row.primitive)(*args), expected)
 
 
 @pytest.mark.parametrize("name", UNARY)

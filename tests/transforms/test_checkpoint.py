@@ -228,7 +228,7 @@ def test_a_custom_rule_inside_checkpoint_holds():
 def test_what_is_computed_again_stays_apart_in_the_compiled_source():
     compiled = functrace.jit(functrace.value_and_grad(checkpoint(loss))).lower(X).as_text()
     statements = [line for line in compiled.splitlines() if not line.strip().startswith("#")]
-    assert "\n".join(statements).count("np.exp(") == 2
+    assert "\n".join(statements).count(" exp(") == 2
 
 
 def test_a_checkpoint_that_is_not_differentiated_leaves_no_trace_in_compiled_source():

@@ -1,0 +1,156 @@
+"""A region of elementwise equations written as a loop over blocks that stay in cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.jaxpr import Atom, Equation, Literal, Var
+from .fusion import POWERS, Region, is_reduction, reduction_ufunc
+from .names import dtype_text
+from .runtime import give_chunks, in_blocks, take_chunks
+
+if TYPE_CHECKING:
+    from .writer import Writer
+
+
+def write_blocks(writer: Writer, fused: Equation) -> None:
+    """Write a region as a function of a range, and the call that runs it over all blocks.
+
+    Each operation writes into a piece of scratch memory, which is free again after the last use of its value.
+    """
+    region: Region = fused.params["region"]
+    names = writer.names
+    block, extent = region.block(), region.extent
+    text: dict[Atom, str] = {}  # what a variable is called inside
+    slices: list[str] = []
+    for var in region.inputs:
+        outer = writer.operand(var)
+        if var.aval.shape != region.shape and (region.flat or not _has_rows(var.aval.shape, region.shape)):
+            text[var] = outer
+            continue
+        if region.flat and len(region.shape) > 1:
+            flat = names.fresh()
+            writer.line(f"{flat} = {outer}.reshape(-1)")
+            outer = flat
+        text[var] = names.fresh()
+        slices.append(f"{text[var]} = {outer}[lo:hi]")
+    partial: dict[Atom, str] = {}
+    results: dict[Atom, str] = {}
+    for var in region.outputs:
+        if not var.aval.shape:
+            continue
+        name = writer.text[var] = results[var] = names.fresh()
+        writer.line(f"{name} = np.empty({region.shape}, {dtype_text(var.aval.dtype)})")
+        if region.flat and len(region.shape) > 1:
+            results[var] = names.fresh()
+            writer.line(f"{results[var]} = {name}.reshape(-1)")
+    statements, scratch = _statements(writer, region, text, results, partial)
+    for out, name in partial.items():
+        writer.line(f"{name} = np.empty({-(-extent // block)}, {dtype_text(out.aval.dtype)})")
+    function = names.take("blocks")
+    chunks = names.fresh()
+    writer.line(f"def {function}(start, stop):  # {len(region.equations)} operations in blocks of {block}")
+    writer.depth += 1
+    row = region.shape[1:] if not region.flat else ()
+    if scratch:
+        writer.line(f"{chunks} = {names.function('take_chunks', take_chunks)}({len(scratch)})")
+        for number, (name, dtype) in enumerate(scratch):
+            view = f"{chunks}[{number}].view({dtype_text(dtype)})"
+            size = block * int(np.prod(row))
+            shaped = f"[:{size}].reshape({(block, *row)})" if row else ""
+            writer.line(f"{name}_ = {view}{shaped}")
+    writer.line(f"for lo in range(start, stop, {block}):")
+    writer.depth += 1
+    writer.line(f"hi = min(lo + {block}, stop)")
+    for line in slices:
+        writer.line(line)
+    for name, _ in scratch:
+        writer.line(f"{name} = {name}_[: hi - lo]")
+    for line in statements:
+        writer.line(line)
+    writer.depth -= 1
+    if scratch:
+        writer.line(f"{names.function('give_chunks', give_chunks)}({chunks})")
+    writer.depth -= 1
+    writer.line(f"{names.function('in_blocks', in_blocks)}({function}, {extent}, {block})")
+    for equation in region.equations:
+        out = equation.outputs[0]
+        if out in partial and out in region.outputs:
+            writer.text[out] = names.fresh()
+            reduce = f"{names.imported('numpy', reduction_ufunc(equation))}.reduce"
+            writer.line(f"{writer.text[out]} = {reduce}({partial[out]})  # {out.aval}")
+
+
+def _statements(
+    writer: Writer, region: Region, text: dict[Atom, str], results: dict[Atom, str], partial: dict[Atom, str]
+) -> tuple[list[str], list[tuple[str, np.dtype]]]:
+    """The statements of a block, and the names of its scratch arrays with their dtypes."""
+    names = writer.names
+    last = {atom: i for i, equation in enumerate(region.equations) for atom in equation.inputs}
+    scratch: list[tuple[str, np.dtype]] = []
+    free: dict[np.dtype, list[str]] = {}
+    held: dict[Atom, str] = {}  # the scratch array that a variable is in
+    lines: list[str] = []
+    for position, equation in enumerate(region.equations):
+        args = [_operand(writer, equation, atom, text) for atom in equation.inputs]
+        out = equation.outputs[0]
+        dying = [a for a in dict.fromkeys(equation.inputs) if a in held and last[a] == position]
+        if is_reduction(equation):
+            partial[out] = names.fresh()
+            ufunc = names.imported("numpy", reduction_ufunc(equation))
+            lines.append(f"{partial[out]}[lo // {region.block()}] = {ufunc}.reduce({args[0]}, None)")
+        elif out in results:
+            text[out] = names.fresh()
+            lines.append(f"{text[out]} = {results[out]}[lo:hi]")
+            lines += _written(writer, equation, args, text[out])
+        else:
+            dtype = out.aval.dtype
+            reused = next((a for a in dying if a.aval.dtype == dtype), None)
+            if reused is not None and equation.primitive.name != "select":
+                name = held.pop(reused)
+                dying.remove(reused)
+            elif free.get(dtype):
+                name = free[dtype].pop()
+            else:
+                name = names.fresh()
+                scratch.append((name, dtype))
+            held[out] = text[out] = name
+            lines += _written(writer, equation, args, name)
+        for atom in dying:
+            free.setdefault(atom.aval.dtype, []).append(held.pop(atom))
+    return lines, scratch
+
+
+def _operand(writer: Writer, equation: Equation, atom: Atom, text: dict[Atom, str]) -> str:
+    if atom.__class__ is not Literal:
+        return text[atom]
+    value: Any = atom.value
+    dtypes = [a.aval.dtype for a in equation.inputs if isinstance(a, Var) and a.aval.shape]
+    if dtypes and np.result_type(*dtypes).kind in "fc" and equation.primitive.ufunc is not None:
+        dtype = value.dtype if isinstance(value, np.generic) else np.result_type(*dtypes, value)
+        number = writer.names.number(value, dtype)
+        if number is not None:
+            return number
+    return writer.operand(atom)
+
+
+def _written(writer: Writer, equation: Equation, args: Sequence[str], out: str) -> list[str]:
+    """Statements that compute an elementwise equation into `out`."""
+    name = equation.primitive.name
+    if name == "select":
+        condition, x, y = args
+        return [f"np.copyto({out}, {y})", f"np.copyto({out}, {x}, where={condition})"]
+    if name == "convert_element_type":
+        return [f"np.copyto({out}, {args[0]}, casting='unsafe')"]
+    exponent = equation.inputs[-1]
+    if name == "pow" and isinstance(exponent, Literal) and exponent.value in POWERS:
+        return [writer.names.ufunc(POWERS[exponent.value], args[:1], out)]
+    return [writer.names.ufunc(equation.primitive.ufunc.__name__, args, out)]
+
+
+def _has_rows(shape: tuple[int, ...], full: tuple[int, ...]) -> bool:
+    """Whether an operand has positions of its own along the first axis of the result."""
+    return len(shape) == len(full) and shape[0] == full[0] and full[0] != 1

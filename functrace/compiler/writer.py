@@ -1,0 +1,363 @@
+"""The equations of a jaxpr as statements of NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.aval import Aval
+from ..core.jaxpr import Atom, Equation, Jaxpr, Literal, Var
+from . import scalars
+from .blocks import write_blocks
+from .buffers import LARGE, Lifetimes
+from .fusion import POWERS, fused_p
+from .names import Names, comment, dtype_text, identifier, scalar_text
+
+_AUGMENTED = {"add": "+=", "sub": "-=", "mul": "*=", "div": "/="}
+
+
+class Writer:
+    """Writes equations, and those of the programs inside them, as lines of one function.
+
+    Attributes
+    ----------
+    names
+        The names of the program.
+    lines
+        What is written.
+    depth
+        How far the next line is indented.
+    text
+        What a variable is called, as a value of NumPy (a Python number where its dtype is weak).
+    python
+        What a scalar is called that is held as a Python float or bool.
+    used
+        What the equations and results of the jaxpr need.
+    """
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.lines: list[str] = []
+        self.depth = 0
+        self.text: dict[Atom, str] = {}
+        self.python: dict[Atom, str] = {}
+        self.used: set[Atom] = set()
+        self._said: str | None = None
+        self._comments: dict[Any, str] = {}
+
+    def child(self) -> Writer:
+        """A writer of a program inside this one: it goes on here, a step further in, with variables of its own."""
+        child = Writer(self.names)
+        child.lines, child.depth = self.lines, self.depth + 1
+        return child
+
+    def line(self, text: str) -> None:
+        """Write a line."""
+        self.lines.append("    " * self.depth + text)
+
+    def say(self, equation: Equation) -> None:
+        """Write the user's line that an equation comes from as a comment, once for each group."""
+        location = equation.location
+        if location is None:
+            return
+        here = (location.code, location.instruction, location.scope)
+        text = self._comments.get(here)
+        if text is None:
+            text = self._comments[here] = f"[{location.scope}] {location.text}" if location.scope else location.text
+        if text != self._said:
+            self._said = text
+            if text:
+                self.line(comment(text))
+
+    def write(
+        self,
+        jaxpr: Jaxpr,
+        *,
+        chains: bool = True,
+        into: Mapping[Atom, str] | None = None,
+        own: Sequence[Var] = (),
+        floats: Sequence[Atom] = (),
+    ) -> None:
+        """Write the equations of a jaxpr whose inputs have their names.
+
+        Parameters
+        ----------
+        jaxpr
+            The jaxpr.
+        chains
+            Whether chains of scalar equations become arithmetic of Python floats.
+        into
+            Arrays in which results are to be written.
+        own
+            Inputs whose memory may be written over once they are not needed.
+        floats
+            Outputs that are wanted as Python floats.
+        """
+        self.used = {atom for equation in jaxpr.equations for atom in equation.inputs} | set(jaxpr.outvars)
+        lifetimes = Lifetimes(jaxpr, own)
+        targets = dict(into or {})
+        chain: list[tuple[int, Equation]] = []
+        in_chain: set[Atom] = set()
+        uses = _last_uses(jaxpr) if chains else {}
+
+        def end_chain(position: int) -> None:
+            if chain:
+                self._chain([equation for _, equation in chain], position, uses, floats)
+                chain.clear()
+                in_chain.clear()
+
+        for position, equation in enumerate(jaxpr.equations):
+            if chains and scalars.computes(equation):
+                chain.append((position, equation))
+                in_chain.update(equation.outputs)
+                self._hold_views(equation, lifetimes, in_chain)
+                continue
+            if in_chain and any(atom in in_chain for atom in equation.inputs):
+                end_chain(position)
+            self._equation(equation, position, lifetimes, targets)
+            for var in equation.outputs:
+                if var in targets and self.text[var] != targets[var]:
+                    self.line(f"{targets[var]}[...] = {self.text[var]}")
+            if lifetimes.frees(position):
+                self._free(position, lifetimes)
+        end_chain(len(jaxpr.equations))
+
+    # -- operands ----------------------------------------------------------------------------------------------------
+
+    def operand(self, atom: Atom) -> str:
+        """The text of a value as one of NumPy's."""
+        if atom.__class__ is Literal:
+            text = None if isinstance(atom.value, np.generic) else scalar_text(atom.value)
+            return self.names.constant(atom.value) if text is None else text
+        text = self.text.get(atom)
+        if text is None:
+            text = self.text[atom] = self.python[atom]
+            if not atom.aval.weak_type:
+                text = self.text[atom] = self.names.fresh()
+                self.line(f"{text} = {dtype_text(atom.aval.dtype)}({self.python[atom]})")
+        return text
+
+    def strong(self, atom: Atom, aval: Aval) -> str:
+        """The text of a value as one of NumPy's, whose dtype is not weak unless the aval's is."""
+        text = self.operand(atom)
+        return f"{dtype_text(aval.dtype)}({text})" if atom.aval.weak_type and not aval.weak_type else text
+
+    def python_text(self, atom: Atom) -> str:
+        """The text of a scalar as a Python float or bool."""
+        if atom.__class__ is Literal:
+            value = atom.value.item() if isinstance(atom.value, np.generic) else atom.value
+            text = scalar_text(float(value) if type(value) is int else value)
+            assert text is not None
+            return text
+        text = self.python.get(atom)
+        if text is None:
+            if atom.aval.weak_type:
+                return self.text[atom]
+            text = self.python[atom] = self.names.fresh()
+            self.line(f"{text} = {'bool' if atom.aval.dtype.kind == 'b' else 'float'}({self.text[atom]})")
+        return text
+
+    def _ufunc_operands(self, equation: Equation) -> list[str]:
+        """The operands of a ufunc on arrays: its scalars as cheap as can be."""
+        dtypes = [atom.aval.dtype for atom in equation.inputs if atom.aval.shape]
+        common = np.result_type(*dtypes)
+        words = []
+        for atom in equation.inputs:
+            text = None
+            if atom.__class__ is Literal and common.kind in "fc":
+                value = atom.value
+                strong = isinstance(value, np.generic)
+                dtype = value.dtype if strong else np.result_type(common, value)
+                text = self.names.number(value, dtype)
+            elif not atom.aval.shape and atom in self.python and common == atom.aval.dtype:
+                text = self.python[atom]  # a float gives what a float64 does
+            words.append(self.operand(atom) if text is None else text)
+        return words
+
+    # -- equations ---------------------------------------------------------------------------------------------------
+
+    def _equation(self, equation: Equation, position: int, lifetimes: Lifetimes, targets: dict[Atom, str]) -> None:
+        self.say(equation)
+        if equation.primitive is fused_p:
+            write_blocks(self, equation)
+            return
+        if equation.primitive.write is not None and equation.primitive.write(self, equation):
+            return
+        if self._elementwise(equation, position, lifetimes, targets):
+            return
+        args = [self.operand(atom) for atom in equation.inputs]
+        if self._into_target(equation, args, position, lifetimes, targets):
+            return
+        primitive = equation.primitive
+        expression: Any = None
+        if primitive.source is not None:
+            expression = primitive.source(args, [atom.aval for atom in equation.inputs], **equation.params)
+        if expression is None:
+            expression = self._call(equation, args)
+        elif isinstance(expression, tuple):  # with constants of its own
+            template, constants = expression
+            expression = template.format(
+                **{key: self.names.made(value, text) for key, (value, text) in constants.items()}
+            )
+        for var in equation.outputs:
+            self.text[var] = self.names.fresh()
+        words = [self.text[var] for var in equation.outputs]
+        if not words:
+            self.line(expression)
+            return
+        target = ", ".join(words) + ("," if primitive.multiple_results and len(words) == 1 else "")
+        self.line(f"{target} = {expression}  # {_kinds(equation)}")
+
+    def _elementwise(
+        self, equation: Equation, position: int, lifetimes: Lifetimes, targets: dict[Atom, str]
+    ) -> bool:
+        """Write a ufunc on arrays: over an operand that nobody needs any more, or into another array that is free."""
+        function = self._ufunc(equation)
+        if function is None:
+            return False
+        (out,) = equation.outputs
+        args = self._ufunc_operands(equation)
+        if function in POWERS.values():
+            args = args[:1]
+        name = targets.get(out)
+        dying = [
+            number
+            for number, atom in enumerate(equation.inputs[: len(args)])
+            if lifetimes.can_be_overwritten(atom, position) and _alike(atom, out)
+        ]
+        if name is None and dying:
+            atom = equation.inputs[dying[0]]
+            name = args[dying[0]]
+            lifetimes.reuse(atom, out)
+            augmented = _AUGMENTED.get(equation.primitive.name)
+            if augmented is not None and not dying[0]:
+                self.text[out] = name
+                self.line(f"{name} {augmented} {args[1]}  # {out.aval}")
+                return True
+        elif name is None:
+            name = lifetimes.take_free(out)
+        call = self.names.ufunc(function, args, name)
+        self.text[out] = self.names.fresh() if name is None else name
+        self.line(f"{call}  # {out.aval}" if name is not None else f"{self.text[out]} = {call}  # {out.aval}")
+        return True
+
+    def _ufunc(self, equation: Equation) -> str | None:
+        """The name of the ufunc that computes an equation on arrays; None where only the primitive's source does."""
+        ufunc = equation.primitive.ufunc
+        if ufunc is None or equation.params or not equation.outputs[0].aval.shape:
+            return None
+        if equation.primitive.name == "pow":
+            base, exponent = equation.inputs
+            if exponent.__class__ is Literal and not isinstance(exponent.value, np.generic):
+                small = exponent.value in POWERS and base.aval == equation.outputs[0].aval
+                return POWERS[exponent.value] if small and base.aval.dtype.kind in "fc" else None
+            if not base.aval.shape or not exponent.aval.shape:
+                return None
+        return str(ufunc.__name__)
+
+    def _into_target(
+        self, equation: Equation, args: Sequence[str], position: int, lifetimes: Lifetimes, targets: dict[Atom, str]
+    ) -> bool:
+        """Write an operation that can put its result into an array, where there is one for it."""
+        into: Callable | None = equation.primitive.into
+        if into is None:
+            return False
+        (out,) = equation.outputs
+        name = targets.get(out)
+        if name is None:
+            name = lifetimes.take_free(out, row_major=True)
+        if name is None:
+            return False
+        statement = into(args, [atom.aval for atom in equation.inputs], name, **equation.params)
+        if statement is None:
+            return False
+        self.text[out] = name
+        self.line(f"{statement}  # {out.aval}")
+        return True
+
+    def _call(self, equation: Equation, args: Sequence[str]) -> str:
+        """A call of the primitive's own implementation, where no expression of NumPy's says it."""
+        primitive = equation.primitive
+        name = self.names.function(f"{identifier(primitive.name)}_", primitive.impl)
+        words = list(args)
+        words += [f"{key}={self._parameter(value)}" for key, value in equation.params.items()]
+        return f"{name}({', '.join(words)})"
+
+    def _parameter(self, value: Any) -> str:
+        if isinstance(value, np.dtype) and value.names is None:
+            return f"np.dtype('{value.name}')"
+        return repr(value) if _is_plain(value) else self.names.constant(value)
+
+    # -- memory ------------------------------------------------------------------------------------------------------
+
+    def _free(self, position: int, lifetimes: Lifetimes) -> None:
+        """What is not needed any more: large arrays are given back, small ones wait for a result of their kind."""
+        dead = lifetimes.dead_after(position)
+        large = [var for var in dead if var.aval.nbytes >= LARGE]
+        if large:
+            names = list(dict.fromkeys([self.text[var] for var in dead if var.aval.shape and var in self.text]))
+            self.line(f"del {', '.join(names)}")
+        else:
+            for var in dead:
+                if var.aval.shape and var in self.text:
+                    lifetimes.give_free(var, self.text[var])
+
+    # -- scalars -----------------------------------------------------------------------------------------------------
+
+    def _hold_views(self, equation: Equation, lifetimes: Lifetimes, in_chain: set[Atom]) -> None:
+        """A chain is written later: what it reads from memory that may change until then is read now."""
+        for atom in equation.inputs:
+            if atom.__class__ is not Literal and atom not in in_chain and not lifetimes.is_whole(atom):
+                self.python_text(atom)
+
+    def _chain(
+        self, equations: list[Equation], position: int, uses: Mapping[Atom, int], floats: Sequence[Atom]
+    ) -> None:
+        """Write a chain of scalar equations: in Python's floats where that is cheaper."""
+        made = {equation.outputs[0] for equation in equations}
+        entering = {
+            atom
+            for equation in equations
+            for atom in equation.inputs
+            if atom.__class__ is not Literal and atom not in made and atom not in self.python
+        }
+        strong = [atom for atom in entering if not atom.aval.weak_type]
+        leaving = [e.outputs[0] for e in equations if uses.get(e.outputs[0], -1) >= position]
+        back = [var for var in leaving if not var.aval.weak_type and var not in floats]
+        if scalars.gain(equations, len(strong), len(back)) <= 0:
+            used = self.used
+            self.write(Jaxpr((), (), equations, ()), chains=False)
+            self.used = used
+            return
+        for atom in strong:
+            self.python_text(atom)
+        scalars.write_chain(self, equations, leaving)
+
+
+def _alike(atom: Atom, out: Var) -> bool:
+    return atom.aval.shape == out.aval.shape and atom.aval.dtype == out.aval.dtype
+
+
+def _last_uses(jaxpr: Jaxpr) -> dict[Atom, int]:
+    """The position of the last equation that uses a scalar; beyond the last one for what is a result."""
+    last: dict[Atom, int] = {}
+    for position, equation in enumerate(jaxpr.equations):
+        for atom in equation.inputs:
+            if not atom.aval.shape and atom.__class__ is not Literal:
+                last[atom] = position
+    for atom in jaxpr.outvars:
+        last[atom] = len(jaxpr.equations)
+    return last
+
+
+def _kinds(equation: Equation) -> str:
+    return ", ".join([str(var.aval) for var in equation.outputs])
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether repr gives an expression for the value that is safe to compile."""
+    if isinstance(value, tuple):
+        return all(_is_plain(item) for item in value)
+    return value is None or type(value) in (bool, int) or (type(value) is str and value.isidentifier())
