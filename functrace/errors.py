@@ -179,6 +179,10 @@ class JaxprTypeError(FunctraceError, TypeError):
     """A jaxpr that is not well formed: a rule of the library, or an interpreter of the user's, made a mistake."""
 
 
+class ExportError(FunctraceError, ValueError):
+    """A program that cannot be written to a file or as a module, or a file that is not such a program."""
+
+
 class NonFiniteError(FunctraceError, FloatingPointError):
     """An operation gave a NaN, or an infinity, and debug_nans or debug_infs asked to be told."""
 

@@ -8,6 +8,7 @@ from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from functrace.cli import bench
@@ -91,6 +92,47 @@ def test_figures_are_medians_over_the_rounds() -> None:
     assert not harness.Ratio("functrace", "numpy", 0.9, "").judge(samples).holds
 
 
+def test_a_case_of_memory_gives_the_bytes_that_a_call_holds_at_its_peak() -> None:
+    count = 100_000
+    contenders = {
+        "by-hand": partial(partial, np.zeros, count),
+        "functrace": partial(partial, np.diff, np.zeros(count + 2), 2),  # both differences are there at once
+    }
+    twice = harness.Ratio("functrace", "by-hand", 1.9, "at most 1.9 times")
+    result = harness.measure_case(toy(contenders=contenders, targets=(twice,), quantity=harness.MEMORY), seconds=0.01)
+    assert result.medians() == pytest.approx({"by-hand": 8 * count, "functrace": 2 * 8 * count}, rel=0.02)
+    assert [verdict.holds for verdict in result.verdicts] == [False]
+    assert "1.60 MB" in bench.load("_report").table(result)
+
+
+def test_a_joint_target_is_judged_over_all_its_cases() -> None:
+    mean = harness.GeometricMean("functrace", "by-hand", 1.0, "as fast in the mean", ("toy-root", "other"))
+    cases = [toy(joint_targets=(mean,)), toy(name="other", joint_targets=(mean,))]
+    results = [
+        harness.Result(cases[0], {"functrace": [1.0, 1.0], "by-hand": [2.0, 2.0]}),
+        harness.Result(cases[1], {"functrace": [6.0, 6.0], "by-hand": [2.0, 2.0]}),
+    ]
+    ((target, verdict),) = harness.judge_jointly(results)
+    assert target is mean
+    assert verdict.figure == pytest.approx(1.5**0.5)  # the root of 0.5 * 3
+    assert verdict.holds is False
+    ((_, verdict),) = harness.judge_jointly(results[:1])
+    assert verdict == (None, "no figure of functrace and by-hand in other", None)
+
+
+@pytest.mark.usefixtures("few_rounds")
+def test_a_run_ends_with_the_joint_targets(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    mean = harness.GeometricMean("functrace", "by-hand", 1e9, "no slower by far", ("toy-root", "other"))
+    cases = [toy(joint_targets=(mean,), rounds=1), toy(name="other", joint_targets=(mean,), rounds=1)]
+    file = tmp_path / "figures.json"
+    assert harness.run(cases, seconds=1e-9, json_file=file) == 0
+    out = capsys.readouterr().out
+    assert "(1 rounds)" in out
+    assert out.count("  holds   no slower by far: ") == 1
+    assert "1 of 1 targets hold" in out
+    assert json.loads(file.read_text())["joint_targets"][0]["holds"] is True
+
+
 def test_every_contender_follows_every_other_in_some_round() -> None:
     order = bench.load("_timing")._order
     rounds = [order(["a", "b", "c"], turn) for turn in range(6)]
@@ -116,7 +158,8 @@ def test_bench_lists_cases_that_can_be_sent_to_a_process_and_whose_targets_name_
     assert bench.main(["--list"]) == 0
     out = capsys.readouterr().out
     cases = harness.find_cases()
-    assert len({case.name for case in cases}) == len(cases)
+    names = {case.name for case in cases}
+    assert len(names) == len(cases)
     for case in cases:
         assert f"{case.name}: {case.text}" in out
         assert " " not in case.name
@@ -124,7 +167,10 @@ def test_bench_lists_cases_that_can_be_sent_to_a_process_and_whose_targets_name_
             pickle.dumps(setup)
         for target in case.targets:
             assert {target.contender, getattr(target, "reference", target.contender)} <= set(case.contenders)
-    assert {"perceptron-4-8-3-float64", "scalar-gradient", "startup-import"} <= {case.name for case in cases}
+        for target in case.joint_targets:
+            assert {target.contender, target.reference} <= set(case.contenders)
+            assert {case.name} <= set(target.cases) <= names
+    assert {"perceptron-4-8-3-float64", "scalar-gradient", "startup-import"} <= names
 
 
 def test_bench_runs_the_case_asked_for_by_name(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.jaxpr import Atom, Equation, Literal, Var
+from .buffers import Lifetimes
 from .fusion import POWERS, Region, is_reduction, reduction_ufunc
 from .names import dtype_text
 from .runtime import give_chunks, in_blocks, take_chunks
@@ -16,16 +17,18 @@ if TYPE_CHECKING:
     from .writer import Writer
 
 
-def write_blocks(writer: Writer, fused: Equation) -> None:
+def write_blocks(writer: Writer, fused: Equation, position: int, lifetimes: Lifetimes) -> None:
     """Write a region as a function of a range, and the call that runs it over all blocks.
 
-    Each operation writes into a piece of scratch memory, which is free again after the last use of its value.
+    Each operation writes into a piece of scratch memory, which is free again after the last use of its value; a result
+    takes the memory of an operand that nobody needs any more.
     """
     region: Region = fused.params["region"]
     names = writer.names
     block, extent = region.block(), region.extent
     text: dict[Atom, str] = {}  # what a variable is called inside
     slices: list[str] = []
+    flats: dict[Atom, str] = {}  # operands seen as one row
     for var in region.inputs:
         outer = writer.operand(var)
         if var.aval.shape != region.shape and (region.flat or not _has_rows(var.aval.shape, region.shape)):
@@ -34,16 +37,42 @@ def write_blocks(writer: Writer, fused: Equation) -> None:
         if region.flat and len(region.shape) > 1:
             flat = names.fresh()
             writer.line(f"{flat} = {outer}.reshape(-1)")
-            outer = flat
+            outer = flats[var] = flat
         text[var] = names.fresh()
         slices.append(f"{text[var]} = {outer}[lo:hi]")
     partial: dict[Atom, str] = {}
     results: dict[Atom, str] = {}
+    dying = [
+        var
+        for var in text
+        if lifetimes.can_be_overwritten(var, position)
+        and not any(other is not var and lifetimes.share(var, other) for other in region.inputs)  # views of it
+        and (not region.flat or len(region.shape) == 1 or lifetimes.in_row_major(writer.operand(var)))
+    ]
     for var in region.outputs:
         if not var.aval.shape:
             continue
-        name = writer.text[var] = results[var] = names.fresh()
-        writer.line(f"{name} = np.empty({region.shape}, {dtype_text(var.aval.dtype)})")
+        leaves = lifetimes.leaves(var)
+        over = next(
+            (
+                atom
+                for atom in dying
+                if _takes_place_of(var, atom, region) and not (leaves and writer.is_in_arena(writer.operand(atom)))
+            ),
+            None,
+        )
+        if over is not None:
+            dying.remove(over)
+            lifetimes.reuse(over, var)
+            writer.text[var] = writer.operand(over)
+            results[var] = flats.get(over, writer.text[var])
+            continue
+        name = lifetimes.take_free(var, row_major=True) or writer.place(var, lifetimes)
+        if name is None:
+            name = names.fresh()
+            writer.line(f"{name} = np.empty({region.shape}, {dtype_text(var.aval.dtype)})")
+            lifetimes.is_row_major(name)
+        writer.text[var] = results[var] = name
         if region.flat and len(region.shape) > 1:
             results[var] = names.fresh()
             writer.line(f"{results[var]} = {name}.reshape(-1)")
@@ -122,6 +151,16 @@ def _statements(
         for atom in dying:
             free.setdefault(atom.aval.dtype, []).append(held.pop(atom))
     return lines, scratch
+
+
+def _takes_place_of(out: Var, atom: Atom, region: Region) -> bool:
+    """Whether a result can be written where an operand is: of its kind, and in a block not read after it is written."""
+    if atom.aval.shape != out.aval.shape or atom.aval.dtype != out.aval.dtype:
+        return False
+    made = next(i for i, equation in enumerate(region.equations) if equation.outputs[0] is out)
+    if region.equations[made].primitive.name == "select" and atom in region.equations[made].inputs[:2]:
+        return False  # it is written in two steps
+    return all(atom not in equation.inputs for equation in region.equations[made + 1 :])
 
 
 def _operand(writer: Writer, equation: Equation, atom: Atom, text: dict[Atom, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..core.jaxpr import Atom, Jaxpr, Literal, Var
+from ..core.jaxpr import Atom, ClosedJaxpr, Equation, Jaxpr, Literal, Var, inner_jaxprs
 
 LARGE = 1 << 16  # bytes from which a dead array is given back before the function ends
 
@@ -26,9 +26,9 @@ class Lifetimes:
     def __init__(self, jaxpr: Jaxpr, own: Sequence[Var] = ()) -> None:
         self._parent: dict[Atom, Atom] = {}
         self._whole: set[Atom] = set(own)  # variables that are an array of their own, not a view of another
-        self._inputs: set[Atom] = {*jaxpr.invars, *jaxpr.constvars} - self._whole
+        self._inputs: set[Atom] = {var for var in (*jaxpr.invars, *jaxpr.constvars) if var not in self._whole}
         for equation in jaxpr.equations:
-            if not equation.primitive.aliases:
+            if not equation.primitive.aliases or _gives_element(equation):
                 self._whole.update(equation.outputs)
                 continue
             sharing = [atom for atom in (*equation.inputs, *equation.outputs) if atom.__class__ is not Literal]
@@ -53,12 +53,47 @@ class Lifetimes:
         for root, position in self._last.items():
             self._dying.setdefault(position, []).append(root)
         self._members = members
+        self._kept = kept
+        self._leaving = self._leading_to(jaxpr, kept)
         self._row_major: set[str] = set()
         self._free: dict[tuple, list[str]] = {}
+
+    def _leading_to(self, jaxpr: Jaxpr, kept: set[Atom]) -> set[Atom]:
+        """The variables whose memory a result of the program, or what may hold on to it, takes over in place."""
+        leaving: set[Atom] = set()
+        for position in range(len(jaxpr.equations) - 1, -1, -1):
+            equation = jaxpr.equations[position]
+            if may_hold(equation):
+                leaving.update([self._root(atom) for atom in equation.inputs if atom.__class__ is not Literal])
+            candidates = could_take_place_of_result(equation)
+            if not candidates:
+                continue
+            out = equation.outputs[0]
+            root = self._root(out)
+            if root not in kept and root not in leaving:
+                continue
+            for atom in candidates:
+                if (
+                    self.can_be_overwritten(atom, position)
+                    and atom.aval.shape == out.aval.shape
+                    and atom.aval.dtype == out.aval.dtype
+                ):
+                    leaving.add(self._root(atom))
+                    break
+        return leaving
+
+    def leaves(self, var: Atom) -> bool:
+        """Whether the memory of a variable may be seen from outside the program, now or once it is used again."""
+        root = self._root(var)
+        return root in self._kept or root in self._leaving
 
     def is_whole(self, atom: Atom) -> bool:
         """Whether a value is no view of memory that may be written over."""
         return atom in self._whole or atom in self._inputs
+
+    def share(self, one: Atom, other: Atom) -> bool:
+        """Whether two values may share memory."""
+        return self._root(one) is self._root(other)
 
     def can_be_overwritten(self, atom: Atom, position: int) -> bool:
         """Whether the equation at `position` is the last to need the memory of `atom`, which is all of it."""
@@ -76,13 +111,19 @@ class Lifetimes:
         """The memory of `atom` is the memory of `result` from now on."""
         root, new = self._root(atom), self._root(result)
         if root is not new:
-            self._members.setdefault(new, []).extend(self._members.pop(root, ()))
+            less, more = sorted((self._members.pop(root, []), self._members.get(new, [])), key=len)
+            more.extend(less)
+            self._members[new] = more
 
     # -- arrays that are free to be used again -----------------------------------------------------------------------
 
     def is_row_major(self, name: str) -> None:
         """Note that the array of this name is contiguous in row-major order."""
         self._row_major.add(name)
+
+    def in_row_major(self, name: str) -> bool:
+        """Whether that is known of an array."""
+        return name in self._row_major
 
     def give_free(self, var: Var, name: str) -> None:
         """Keep a dead array, known by a name, for a result of its kind."""
@@ -114,3 +155,30 @@ class Lifetimes:
             self._parent[b] = a
 
 
+def _gives_element(equation: Equation) -> bool:
+    """Whether the result is an element of an array, which NumPy gives as a scalar of its own."""
+    return (
+        equation.primitive.name == "getitem"
+        and not equation.outputs[0].aval.shape
+        and bool(equation.inputs[0].aval.shape)
+    )
+
+
+def could_take_place_of_result(equation: Equation) -> tuple[Atom, ...]:
+    """The operands over which an equation can write its result, where it has their shape and dtype."""
+    if equation.primitive.ufunc is not None and not equation.params:
+        return equation.inputs
+    return equation.inputs[:1] if equation.primitive.update is not None else ()
+
+
+def may_hold(equation: Equation) -> bool:
+    """Whether an equation calls a function of the user's, which may hold on to what it is given."""
+    params = equation.params
+    return bool(params) and (
+        any(callable(value) and not isinstance(value, type) for value in params.values())
+        or any(_program_may_hold(inner) for _, inner in inner_jaxprs(params))
+    )
+
+
+def _program_may_hold(closed: ClosedJaxpr) -> bool:
+    return bool(closed.derived("may hold", lambda: any(may_hold(equation) for equation in closed.equations)))

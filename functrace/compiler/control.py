@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from ..core.aval import DYNAMIC
 from ..core.jaxpr import Atom, ClosedJaxpr, Equation, Jaxpr, Var
+from .buffers import could_take_place_of_result
 from .names import dtype_text
 from .pipeline import ready
 from .runtime import Stack
 from .scalars import computes, in_python
 
 if TYPE_CHECKING:
+    from .buffers import Lifetimes
     from .writer import Writer
 
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def write_scan(writer: Writer, equation: Equation) -> bool:
+def write_scan(writer: Writer, equation: Equation, lifetimes: Lifetimes) -> bool:
     """A `scan` as a `for` over the rows of its inputs and of the arrays for its results."""
     params = equation.params
     closed = ready(params["jaxpr"])
@@ -62,12 +64,14 @@ def write_scan(writer: Writer, equation: Equation) -> bool:
     made = {var for e in body.equations for var in e.outputs}
     copied: list[tuple[str, Atom]] = []
     for atom, out in zip(results, equation.outputs[count:], strict=True):
-        stack = writer.text[out] = writer.names.fresh()
+        placed = writer.place(out, lifetimes) if atom.aval.shape else None
+        stack = writer.text[out] = placed or writer.names.fresh()
         if not atom.aval.shape:
             writer.line(f"{stack} = []")
             continue
-        shape = ", ".join([steps, *map(str, atom.aval.shape)])
-        writer.line(f"{stack} = np.empty(({shape}), {dtype_text(atom.aval.dtype)})  # {out.aval}")
+        if placed is None:
+            shape = ", ".join([steps, *map(str, atom.aval.shape)])
+            writer.line(f"{stack} = np.empty(({shape}), {dtype_text(atom.aval.dtype)})  # {out.aval}")
         row = writer.names.fresh()
         loop.append((row, f"{stack}{turn}"))
         if atom in made and atom not in into:
@@ -103,7 +107,7 @@ def write_scan(writer: Writer, equation: Equation) -> bool:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def write_while(writer: Writer, equation: Equation) -> bool:
+def write_while(writer: Writer, equation: Equation, lifetimes: Lifetimes) -> bool:
     """A `while` as Python's, its results pushed on stacks that grow."""
     params = equation.params
     test, closed = ready(params["cond_jaxpr"]), ready(params["body_jaxpr"])
@@ -181,7 +185,7 @@ def write_while(writer: Writer, equation: Equation) -> bool:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def write_cond(writer: Writer, equation: Equation) -> bool:
+def write_cond(writer: Writer, equation: Equation, lifetimes: Lifetimes) -> bool:
     """A `cond` as an `if` with a branch for each program."""
     index, *operands = equation.inputs
     branches = [ready(branch) for branch in equation.params["branches"]]
@@ -277,16 +281,13 @@ def _next_carries(inner: Writer, names: Sequence[str], atoms: Sequence[Atom]) ->
         inner.line(f"{', '.join(name for name, _ in changed)} = {', '.join(text for _, text in changed)}")
 
 
-def _own_carries(
-    body: Jaxpr, carry: Sequence[Var], next_carry: Sequence[Atom], results: Sequence[Atom]
-) -> list[Var]:
+def _own_carries(body: Jaxpr, carry: Sequence[Var], next_carry: Sequence[Atom], results: Sequence[Atom]) -> list[Var]:
     """The carries that a step may write over: its own arrays, which nothing else holds, and which it can use."""
     whole = {var for equation in body.equations if not equation.primitive.aliases for var in equation.outputs}
     useful = {
         atom
         for equation in body.equations
-        if equation.primitive.ufunc is not None
-        for atom in equation.inputs
+        for atom in could_take_place_of_result(equation)
         if atom.aval.shape == equation.outputs[0].aval.shape and atom.aval.dtype == equation.outputs[0].aval.dtype
     }
     outvars = [*next_carry, *results]
@@ -312,6 +313,8 @@ def _end_carries(
     whole = {var for equation in body.equations if not equation.primitive.aliases for var in equation.outputs}
     for position, (out, var, name) in enumerate(zip(outputs, carry, names, strict=True)):
         atom = body.outvars[position]
+        if out not in writer.used:
+            continue
         if in_python(var.aval):
             writer.python[out] = name
             if out.aval.weak_type:
@@ -321,7 +324,7 @@ def _end_carries(
         if not var.aval.shape or var in own:
             continue
         fresh = runs and atom in whole and atom not in into and body.outvars.count(atom) == 1
-        if not fresh and out in writer.used:
+        if not fresh:
             writer.line(f"{name} = {name}.copy()")
 
 

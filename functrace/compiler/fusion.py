@@ -8,6 +8,7 @@ from ..config import config
 from ..core.aval import Shape
 from ..core.jaxpr import Atom, ClosedJaxpr, Equation, Jaxpr, Literal, Var
 from ..core.primitive import Primitive
+from ..errors import Location
 from .runtime import CHUNK
 from .simplify import has_effect
 
@@ -167,9 +168,7 @@ def fuse(closed: ClosedJaxpr) -> ClosedJaxpr:
         if not region.worth_it() or not region.outputs:
             ordered.extend(equations)
             return
-        ordered.append(
-            Equation(fused_p, tuple(region.inputs), {"region": region}, tuple(region.outputs), equations[0].location)
-        )
+        ordered.append(_fused(region, equations[0].location))
 
     for equation in jaxpr.equations:
         needs = {maker[atom] for atom in equation.inputs if atom in maker}
@@ -191,7 +190,65 @@ def fuse(closed: ClosedJaxpr) -> ClosedJaxpr:
         maker[equation.outputs[0]] = shape
     for shape in list(open_regions):
         close(shape)
+    ordered = _recomputed(ordered, jaxpr.outvars)
     return ClosedJaxpr(Jaxpr(jaxpr.constvars, jaxpr.invars, ordered, jaxpr.outvars), closed.consts)
+
+
+def _fused(region: Region, location: Location | None) -> Equation:
+    return Equation(fused_p, tuple(region.inputs), {"region": region}, tuple(region.outputs), location)
+
+
+def _recomputed(ordered: list[Equation], outvars: Sequence[Atom]) -> list[Equation]:
+    """With values that are cheaper to compute twice than to hand from one region to another through memory.
+
+    Such a value is a cheap operation on what its users read in any case; all of them are regions.
+    """
+    makers: dict[Atom, tuple[int, Equation]] = {}
+    users: dict[Atom, set[int]] = {}
+    for number, equation in enumerate(ordered):
+        for atom in equation.inputs:
+            users.setdefault(atom, set()).add(number)
+        if equation.primitive is fused_p:
+            for place, inner in enumerate(equation.params["region"].equations):
+                if _COSTS.get(inner.primitive.name, 0.5) <= 0.5 and not is_reduction(inner):
+                    makers[inner.outputs[0]] = (place, inner)
+    results = set(outvars)
+    again: dict[int, list[Atom]] = {}  # for each region what it computes itself
+    for var in makers:
+        at = users.get(var, set())
+        if var in results or not at:
+            continue
+        if all(_can_recompute(makers[var][1], ordered[number]) for number in at):
+            for number in at:
+                again.setdefault(number, []).append(var)
+    if not again:
+        return ordered
+    gone = {var for variables in again.values() for var in variables}
+    out = []
+    for number, equation in enumerate(ordered):
+        if equation.primitive is fused_p:
+            region: Region = equation.params["region"]
+            copies: dict[Atom, Var] = {var: Var(var.aval) for var in again.get(number, ())}
+            equations = [_renamed(makers[var][1], copies, copy) for var, copy in copies.items()]
+            equations += [_renamed(inner, copies, inner.outputs[0]) for inner in region.equations]
+            outputs: set[Atom] = {var for var in region.outputs if var not in gone}
+            if not outputs:
+                continue
+            equation = _fused(Region(equations, region.shape, outputs), equation.location)
+        out.append(equation)
+    return out
+
+
+def _can_recompute(maker: Equation, user: Equation) -> bool:
+    """Whether a region reads all that an equation needs, and sees its result element by element."""
+    if user.primitive is not fused_p or maker.outputs[0].aval.shape != user.params["region"].shape:
+        return False
+    return all(atom.__class__ is Literal or atom in user.inputs for atom in maker.inputs)
+
+
+def _renamed(equation: Equation, names: dict[Atom, Var], out: Var) -> Equation:
+    inputs = tuple([names.get(atom, atom) for atom in equation.inputs])
+    return Equation(equation.primitive, inputs, equation.params, (out,), equation.location)
 
 
 def _joins(equation: Equation) -> bool:

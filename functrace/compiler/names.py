@@ -22,6 +22,7 @@ def identifier(text: str) -> str:
 
 
 _LONGEST_NAME = 60
+_LONGEST_NUMBER = 16
 
 
 def _is_reserved(name: str) -> bool:
@@ -123,8 +124,8 @@ class Names:
             words.append(f"out={out}" if name in _OUT_BY_KEYWORD else out)
         return f"{self.imported('numpy', name)}({', '.join(words)})"
 
-    def function(self, wanted: str, function: Callable) -> str:
-        """A function of this library."""
+    def function(self, wanted: str, function: Any) -> str:
+        """A function of this library, or an object with methods."""
         name = self._known.get(("function", function))
         if name is None:
             name = self._known["function", function] = self.take(wanted)
@@ -175,7 +176,10 @@ class Names:
         name = self._known.get(key)
         if name is None:
             array.flags.writeable = False
-            name = self._known[key] = self.take(_name_of_number(text))
+            wanted = _name_of_number(text)
+            if len(wanted) > _LONGEST_NUMBER:
+                wanted = f"k{next(self._numbered)}"
+            name = self._known[key] = self.take(wanted)
             self.namespace[name] = array
             self._constants.append(f"{name} = np.array({text}, {dtype_text(dtype)})")
         return name
@@ -185,7 +189,7 @@ _OUT_BY_KEYWORD = ("maximum", "minimum")  # by position it is deprecated for the
 
 #: What the text uses by these names.
 _WORDS = (
-    *("lo", "hi", "start", "stop"),
+    *("lo", "hi", "start", "stop", "workspace"),
     *("abs", "bool", "complex", "float", "int", "max", "min", "range", "zip", "ArithmeticError", "ValueError"),
 )
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from ..core.jaxpr import ClosedJaxpr
 from .fusion import fuse
+from .layouts import with_one_copy
+from .loops import with_lean_loops
 from .simplify import simplify
 
 
 def ready(closed: ClosedJaxpr) -> ClosedJaxpr:
-    """A program as it is written: simplified, its elementwise chains gathered. It is made once and kept."""
-    return closed.derived("ready", lambda: fuse(simplify(closed)))
+    """A program as it is written: simplified, lean in its loops, its chains gathered; made once and kept."""
+    return closed.derived("ready", lambda: fuse(with_one_copy(simplify(with_lean_loops(simplify(closed))))))

@@ -75,8 +75,7 @@ def take_chunks(count: int) -> list[np.ndarray]:
 
 def give_chunks(chunks: list[np.ndarray]) -> None:
     """Give pieces of memory back."""
-    if len(_chunks) < MOST_CHUNKS:
-        _chunks.extend(chunks)
+    _chunks.extend(chunks[: max(0, MOST_CHUNKS - len(_chunks))])
 
 
 # ---------------------------------------------------------------------------------------------------------------------

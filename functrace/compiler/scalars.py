@@ -49,8 +49,12 @@ _OPERATIONS: dict[Any, str] = {
 }
 
 #: Those that NumPy's own scalars have as operators, faster than as ufuncs.
-_OPERATORS = (np.negative, np.add, np.subtract, np.multiply, np.divide, np.absolute, np.equal, np.not_equal, np.less)
-_OPERATORS += (np.less_equal, np.greater, np.greater_equal)
+_OPERATORS: frozenset[Any] = frozenset(
+    (
+        *(np.negative, np.add, np.subtract, np.multiply, np.divide, np.absolute),
+        *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
+    )
+)
 
 #: The same of booleans.
 _LOGIC: dict[Any, str] = {
@@ -200,7 +204,8 @@ def write_chain(writer: Writer, equations: Sequence[Equation], leaving: Sequence
     results = [writer.python[var] for var in leaving]
     slow = writer.names.defined("as_numpy", lambda name: _as_numpy(writer, name, equations, entering, leaving))
     writer.line("except (ArithmeticError, ValueError):  # where NumPy has an answer, an infinity or a NaN")
-    writer.line(f"    {', '.join(results)}{',' if len(results) == 1 else ''} = {slow}({', '.join(_variables(entering))})")
+    target = ", ".join(results) + ("," if len(results) == 1 else "")
+    writer.line(f"    {target} = {slow}({', '.join(_variables(entering))})")
 
 
 def _variables(entering: dict[Atom, str]) -> list[str]:

@@ -14,6 +14,8 @@ from ..core.jaxpr import Atom, ClosedJaxpr, Equation, Jaxpr, Literal, Var, eval_
 from ..core.primitive import Primitive, avals_of_result
 from ..core.trace import Tracer
 from ..errors import UnexpectedTracerError
+from .arena import Arena, Workspaces
+from .collector import collector_paused
 from .names import Names, dtype_text, identifier
 from .pipeline import ready
 from .writer import Writer
@@ -48,7 +50,8 @@ class Program:
         self.namespace = namespace
 
     def __del__(self) -> None:
-        linecache.cache.pop(self.filename, None)
+        if linecache is not None:  # as it is when the interpreter ends
+            linecache.cache.pop(self.filename, None)
 
 
 def compiled(
@@ -61,9 +64,12 @@ def compiled(
 
     The arrays at the positions `donated` may be written over, and be results.
     """
-    return closed.derived(
-        ("compiled", donated), lambda: compile_jaxpr(ready(closed), name, argument_names, donated=donated)
-    )
+
+    def make() -> Program:
+        with collector_paused():
+            return compile_jaxpr(ready(closed), name, argument_names, donated=donated)
+
+    return closed.derived(("compiled", donated), make)
 
 
 def compiled_inner(closed: ClosedJaxpr, name: str = "body") -> Callable[..., tuple]:
@@ -96,6 +102,7 @@ def compile_jaxpr(
     *,
     owned: bool = True,
     donated: Sequence[int] = (),
+    keeps: bool = True,
 ) -> Program:
     """Write a jaxpr as source and compile it.
 
@@ -110,7 +117,9 @@ def compile_jaxpr(
     owned
         Whether results get memory of their own.
     donated
-        The positions of arguments whose memory may be written over: arrays that nothing else holds.
+        The positions of arguments whose memory may be written over: arrays in row-major order that nothing else holds.
+    keeps
+        Whether memory for large values is kept between calls.
     """
     if any(isinstance(const, Tracer) for const in closed.consts):
         raise UnexpectedTracerError(
@@ -119,7 +128,7 @@ def compile_jaxpr(
         )
     names = Names()
     function = names.take(identifier(name))
-    text = _written(closed, names, function, argument_names or (), owned, donated)
+    text = _written(closed, names, function, argument_names or (), owned, donated, keeps)
     filename = f"<functrace {function} {next(_serial)}>"
     namespace = dict(names.namespace)
     exec(compile(text, filename, "exec"), namespace)  # the text is made of the tables' own words and checked names
@@ -134,9 +143,11 @@ def _written(
     argument_names: Sequence[str],
     owned: bool,
     donated: Sequence[int],
+    keeps: bool,
 ) -> str:
     jaxpr = closed.jaxpr
-    writer = Writer(names)
+    arena = Arena() if keeps else None
+    writer = Writer(names, arena)
     for position, var in enumerate(jaxpr.invars):
         given = position < len(argument_names)
         writer.text[var] = names.take(identifier(argument_names[position])) if given else names.fresh()
@@ -148,8 +159,18 @@ def _written(
     for argument, var in zip(arguments, jaxpr.invars, strict=True):
         writer.line(f"# {argument}: {var.aval}")
     own = [jaxpr.invars[position] for position in donated if jaxpr.invars[position].aval.shape]
-    writer.write(jaxpr, own=own)
-    writer.line(f"return {_results(writer, closed, owned, own)}")
+    start = len(writer.lines)
+    writer.write(jaxpr, donated=own)
+    results = _results(writer, closed, owned, own)
+    if arena is not None and arena.views:
+        workspaces = names.function("workspaces", Workspaces(arena))
+        views = ", ".join(arena.views.values())
+        writer.lines[start:start] = [
+            f"    workspace = {workspaces}.take()  # {arena.size} bytes for the large values",
+            f"    {views}{',' if len(arena.views) == 1 else ''} = workspace",
+        ]
+        writer.line(f"{workspaces}.give(workspace)")
+    writer.line(f"return {results}")
     return "\n".join([*names.header(), "", "", *writer.lines, ""])
 
 

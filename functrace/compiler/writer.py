@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..core.aval import Aval
+from ..core.aval import DYNAMIC, Aval
 from ..core.jaxpr import Atom, Equation, Jaxpr, Literal, Var
 from . import scalars
+from .arena import SMALLEST, Arena
 from .blocks import write_blocks
 from .buffers import LARGE, Lifetimes
 from .fusion import POWERS, fused_p
@@ -25,6 +26,8 @@ class Writer:
     ----------
     names
         The names of the program.
+    arena
+        Memory for large values; None where every value gets memory of its own.
     lines
         What is written.
     depth
@@ -37,8 +40,9 @@ class Writer:
         What the equations and results of the jaxpr need.
     """
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, arena: Arena | None = None) -> None:
         self.names = names
+        self.arena = arena
         self.lines: list[str] = []
         self.depth = 0
         self.text: dict[Atom, str] = {}
@@ -49,7 +53,7 @@ class Writer:
 
     def child(self) -> Writer:
         """A writer of a program inside this one: it goes on here, a step further in, with variables of its own."""
-        child = Writer(self.names)
+        child = Writer(self.names, self.arena)
         child.lines, child.depth = self.lines, self.depth + 1
         return child
 
@@ -78,6 +82,7 @@ class Writer:
         chains: bool = True,
         into: Mapping[Atom, str] | None = None,
         own: Sequence[Var] = (),
+        donated: Sequence[Var] = (),
         floats: Sequence[Atom] = (),
     ) -> None:
         """Write the equations of a jaxpr whose inputs have their names.
@@ -92,11 +97,15 @@ class Writer:
             Arrays in which results are to be written.
         own
             Inputs whose memory may be written over once they are not needed.
+        donated
+            The same, of memory that is known to be contiguous in row-major order.
         floats
             Outputs that are wanted as Python floats.
         """
         self.used = {atom for equation in jaxpr.equations for atom in equation.inputs} | set(jaxpr.outvars)
-        lifetimes = Lifetimes(jaxpr, own)
+        lifetimes = Lifetimes(jaxpr, (*own, *donated))
+        for var in donated:
+            lifetimes.is_row_major(self.text[var])
         targets = dict(into or {})
         chain: list[tuple[int, Equation]] = []
         in_chain: set[Atom] = set()
@@ -181,14 +190,16 @@ class Writer:
     def _equation(self, equation: Equation, position: int, lifetimes: Lifetimes, targets: dict[Atom, str]) -> None:
         self.say(equation)
         if equation.primitive is fused_p:
-            write_blocks(self, equation)
+            write_blocks(self, equation, position, lifetimes)
             return
-        if equation.primitive.write is not None and equation.primitive.write(self, equation):
+        if equation.primitive.write is not None and equation.primitive.write(self, equation, lifetimes):
             return
         if self._elementwise(equation, position, lifetimes, targets):
             return
         args = [self.operand(atom) for atom in equation.inputs]
-        if self._into_target(equation, args, position, lifetimes, targets):
+        if self._update(equation, args, position, lifetimes, targets):
+            return
+        if self._into_target(equation, args, lifetimes, targets):
             return
         primitive = equation.primitive
         expression: Any = None
@@ -209,10 +220,11 @@ class Writer:
             return
         target = ", ".join(words) + ("," if primitive.multiple_results and len(words) == 1 else "")
         self.line(f"{target} = {expression}  # {_kinds(equation)}")
+        avals = [atom.aval for atom in equation.inputs]
+        if primitive.into is not None and primitive.into(args, avals, words[0], **equation.params) is not None:
+            lifetimes.is_row_major(words[0])
 
-    def _elementwise(
-        self, equation: Equation, position: int, lifetimes: Lifetimes, targets: dict[Atom, str]
-    ) -> bool:
+    def _elementwise(self, equation: Equation, position: int, lifetimes: Lifetimes, targets: dict[Atom, str]) -> bool:
         """Write a ufunc on arrays: over an operand that nobody needs any more, or into another array that is free."""
         function = self._ufunc(equation)
         if function is None:
@@ -222,10 +234,13 @@ class Writer:
         if function in POWERS.values():
             args = args[:1]
         name = targets.get(out)
+        leaves = lifetimes.leaves(out)
         dying = [
             number
             for number, atom in enumerate(equation.inputs[: len(args)])
-            if lifetimes.can_be_overwritten(atom, position) and _alike(atom, out)
+            if lifetimes.can_be_overwritten(atom, position)
+            and _alike(atom, out)
+            and not (leaves and self.is_in_arena(args[number]))
         ]
         if name is None and dying:
             atom = equation.inputs[dying[0]]
@@ -237,7 +252,7 @@ class Writer:
                 self.line(f"{name} {augmented} {args[1]}  # {out.aval}")
                 return True
         elif name is None:
-            name = lifetimes.take_free(out)
+            name = lifetimes.take_free(out) or self.place(out, lifetimes)
         call = self.names.ufunc(function, args, name)
         self.text[out] = self.names.fresh() if name is None else name
         self.line(f"{call}  # {out.aval}" if name is not None else f"{self.text[out]} = {call}  # {out.aval}")
@@ -257,21 +272,52 @@ class Writer:
                 return None
         return str(ufunc.__name__)
 
+    def _update(
+        self,
+        equation: Equation,
+        args: list[str],
+        position: int,
+        lifetimes: Lifetimes,
+        targets: dict[Atom, str],
+    ) -> bool:
+        """Write an operation that changes its first operand: that itself where nobody needs it any more, or a copy."""
+        update = equation.primitive.update
+        if update is None:
+            return False
+        (out,), x = equation.outputs, equation.inputs[0]
+        if not out.aval.shape or DYNAMIC in out.aval.shape:
+            return False
+        name = targets.get(out)
+        apart = all(not lifetimes.share(x, atom) for atom in equation.inputs[1:])
+        can_be = name is None and apart and _alike(x, out) and lifetimes.can_be_overwritten(x, position)
+        if can_be and not (lifetimes.leaves(out) and self.is_in_arena(args[0])):
+            name = args[0]
+            lifetimes.reuse(x, out)
+        else:
+            name = name or self.place(out, lifetimes)
+            if name is None:
+                name = self.names.fresh()
+                self.line(f"{name} = {args[0]}.copy()")
+            else:
+                self.line(f"np.copyto({name}, {args[0]})")
+        self.text[out] = name
+        statement = update(self.names, [name, *args[1:]], [atom.aval for atom in equation.inputs], **equation.params)
+        self.line(f"{statement}  # {out.aval}")
+        return True
+
     def _into_target(
-        self, equation: Equation, args: Sequence[str], position: int, lifetimes: Lifetimes, targets: dict[Atom, str]
+        self, equation: Equation, args: Sequence[str], lifetimes: Lifetimes, targets: dict[Atom, str]
     ) -> bool:
         """Write an operation that can put its result into an array, where there is one for it."""
-        into: Callable | None = equation.primitive.into
-        if into is None:
+        into = equation.primitive.into
+        if into is None or not equation.outputs[0].aval.shape:
             return False
         (out,) = equation.outputs
-        name = targets.get(out)
-        if name is None:
-            name = lifetimes.take_free(out, row_major=True)
-        if name is None:
-            return False
-        statement = into(args, [atom.aval for atom in equation.inputs], name, **equation.params)
-        if statement is None:
+        avals = [atom.aval for atom in equation.inputs]
+        name = targets.get(out) or lifetimes.take_free(out, row_major=True)
+        if name is None and into(args, avals, "", **equation.params) is not None:
+            name = self.place(out, lifetimes)
+        if name is None or (statement := into(args, avals, name, **equation.params)) is None:
             return False
         self.text[out] = name
         self.line(f"{statement}  # {out.aval}")
@@ -292,9 +338,26 @@ class Writer:
 
     # -- memory ------------------------------------------------------------------------------------------------------
 
+    def place(self, out: Var, lifetimes: Lifetimes) -> str | None:
+        """The name of an array in the arena for a large value that does not leave the program."""
+        if self.arena is None or out.aval.nbytes < SMALLEST or DYNAMIC in out.aval.shape or lifetimes.leaves(out):
+            return None
+        name = self.arena.take(out.aval, self.names.take)
+        lifetimes.is_row_major(name)
+        return name
+
+    def is_in_arena(self, name: str) -> bool:
+        """Whether a name is one of an array in the arena."""
+        return self.arena is not None and self.arena.has(name)
+
     def _free(self, position: int, lifetimes: Lifetimes) -> None:
         """What is not needed any more: large arrays are given back, small ones wait for a result of their kind."""
         dead = lifetimes.dead_after(position)
+        if self.arena is not None:
+            placed = {self.text[var] for var in dead if var in self.text and self.arena.has(self.text[var])}
+            for name in placed:
+                self.arena.give(name)
+            dead = [var for var in dead if self.text.get(var) not in placed]
         large = [var for var in dead if var.aval.nbytes >= LARGE]
         if large:
             names = list(dict.fromkeys([self.text[var] for var in dead if var.aval.shape and var in self.text]))

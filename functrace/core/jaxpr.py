@@ -139,7 +139,8 @@ class ClosedJaxpr:
         try:
             return self._derived[key]
         except KeyError:
-            return self._derived.setdefault(key, make())
+            pass  # what `make` raises has nothing to do with the key
+        return self._derived.setdefault(key, make())
 
     def __str__(self) -> str:
         return str(self.jaxpr)

@@ -42,9 +42,12 @@ class Primitive:
     into
         ``into(args, avals, out, **params)``: a statement that computes the result into the array named `out`, which is
         contiguous in row-major order as the result of `source` is; None where there is no such statement.
+    update
+        For an operation that writes into a copy of its first operand: ``update(names, args, avals, **params)``, a
+        statement that changes that operand itself; functions and constants get their names from `names`.
     write
-        ``write(writer, equation)``: writes an equation's statements itself, where an expression does not do; it gives
-        False, and has written nothing, for an equation that `source` or `impl` should compute.
+        ``write(writer, equation, lifetimes)``: writes an equation's statements itself, where an expression does not
+        do; it gives False, and has written nothing, for an equation that `source` or `impl` should compute.
     ufunc
         The NumPy ufunc of an elementwise primitive.
     aliases
@@ -79,6 +82,7 @@ class Primitive:
         "source",
         "stage",
         "ufunc",
+        "update",
         "value_and_jvp",
         "vjp",
         "vjp_all",
@@ -100,6 +104,7 @@ class Primitive:
         batch: Callable | None = None,
         source: Callable | None = None,
         into: Callable | None = None,
+        update: Callable | None = None,
         write: Callable | None = None,
         ufunc: Any = None,
         aliases: bool = False,
@@ -120,6 +125,7 @@ class Primitive:
         self.batch = batch
         self.source = source
         self.into = into
+        self.update = update
         self.write = write
         self.ufunc = ufunc
         self.aliases = aliases

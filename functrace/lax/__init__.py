@@ -3,6 +3,14 @@
 from ..transforms.checkpoint import optimization_barrier
 from .collectives import all_gather, all_to_all, axis_index, axis_size, pmax, pmean, pmin, ppermute, psum
 from .control_flow import associative_scan, cond, fori_loop, map, scan, switch, while_loop
+from .conv import (
+    ConvDimensionNumbers,
+    conv,
+    conv_dimension_numbers,
+    conv_general_dilated,
+    conv_transpose,
+    conv_with_general_padding,
+)
 from .creation import broadcasted_iota, full, full_like, iota
 from .cumulative import cummax, cummin, cumprod, cumsum
 from .dot import dot, dot_general
@@ -72,6 +80,7 @@ from .elementwise import rint as round
 from .elementwise import shift_right as shift_right_arithmetic
 from .implicit import custom_linear_solve, custom_root
 from .log_domain import cumlogsumexp, logsumexp
+from .reduce_window import reduce_window, reduce_window_shape_tuple
 from .reduction import (
     argmax,
     argmin,
@@ -106,8 +115,10 @@ from .slicing import (
     slice_in_dim,
 )
 from .sorting import sort, top_k
+from .windows import padtype_to_pads
 
 __all__ = [
+    "ConvDimensionNumbers",
     "abs",
     "acos",
     "acosh",
@@ -137,6 +148,11 @@ __all__ = [
     "concatenate",
     "cond",
     "conj",
+    "conv",
+    "conv_dimension_numbers",
+    "conv_general_dilated",
+    "conv_transpose",
+    "conv_with_general_padding",
     "convert_element_type",
     "cos",
     "cosh",
@@ -187,6 +203,7 @@ __all__ = [
     "nextafter",
     "optimization_barrier",
     "pad",
+    "padtype_to_pads",
     "pmax",
     "pmean",
     "pmin",
@@ -202,6 +219,8 @@ __all__ = [
     "reduce_or",
     "reduce_prod",
     "reduce_sum",
+    "reduce_window",
+    "reduce_window_shape_tuple",
     "reduce_xor",
     "rem",
     "reshape",

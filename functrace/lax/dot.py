@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import string
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.aval import Aval, Shape, aval_of, broadcast_shapes
+from ..core.aval import DYNAMIC, Aval, Shape, aval_of, broadcast_shapes
 from ..core.primitive import Primitive
 from ..errors import OptionError, ShapeError
 from .elementwise import mul
@@ -55,41 +56,150 @@ def _abstract(lhs: Aval, rhs: Aval, *, dimension_numbers: DimensionNumbers) -> A
 # ---------------------------------------------------------------------------------------------------------------------
 
 
+class _View(NamedTuple):
+    """How a product looks at an operand: its axes in another order, then in groups, then the last two swapped."""
+
+    permutation: tuple[int, ...] | None
+    groups: tuple[tuple[int, ...], ...] | None
+    flipped: bool
+
+    def function(self) -> Callable[[Any], Any] | None:
+        """What makes the view of an operand; None where it is the operand itself."""
+        permutation, groups, flipped = self
+        if groups is None:
+            if permutation is None:
+                return None
+            return (lambda x: x.T) if permutation == (1, 0) else lambda x: x.transpose(permutation)
+
+        def view(x: Any) -> Any:
+            shape = _grouped(x.shape, groups)
+            if permutation is not None:
+                x = x.transpose(permutation)
+            x = x.reshape(shape)
+            return x.swapaxes(-1, -2) if flipped else x
+
+        return view
+
+    def text(self, x: str, shape: Shape) -> str:
+        if self.permutation is not None:
+            x = f"{x}.T" if self.permutation == (1, 0) else f"{x}.transpose({self.permutation})"
+        if self.groups is not None:
+            x = f"{x}.reshape({_grouped(shape, self.groups)})"
+        if self.flipped:
+            return f"{x}.T" if self.groups is not None and len(self.groups) == 2 else f"{x}.swapaxes(-1, -2)"
+        return x
+
+
 @lru_cache(maxsize=4096)
-def _product(dimension_numbers: DimensionNumbers, lhs_ndim: int, rhs_ndim: int) -> Callable[[Any, Any], Any]:
-    """The NumPy calls for operands of these ranks."""
+def _grouped(shape: Shape, groups: tuple[tuple[int, ...], ...]) -> Shape:
+    """The extents of groups of axes of an operand of this shape."""
+    return tuple([_size([shape[axis] for axis in group]) for group in groups])
+
+
+class _Form(NamedTuple):
+    """A product as one call of NumPy on views; `subscripts` are einsum's, `whole` is whether the shape is right."""
+
+    call: str
+    left: _View
+    right: _View
+    whole: bool
+    subscripts: str = ""
+
+
+@lru_cache(maxsize=4096)
+def _form(dimension_numbers: DimensionNumbers, m: int, n: int, is_complex: bool) -> _Form:
+    """The cheapest call for operands of these ranks: one that gives strides to BLAS rather than copies."""
     (lc, rc), (lb, rb) = dimension_numbers
-    if not lb and len(lc) == 1 and lhs_ndim <= 2 and rhs_ndim <= 2:  # one call, transposes given to BLAS
-        if lc == (lhs_ndim - 1,):
-            return (lambda x, y: x.dot(y)) if rc == (0,) else (lambda x, y: x.dot(y.T))
-        return (lambda x, y: x.T.dot(y)) if rc == (0,) else (lambda x, y: y.dot(x).T)
-    lf, rf = _free(lhs_ndim, lc, lb), _free(rhs_ndim, rc, rb)
-    lhs_order, rhs_order = (*lb, *lf, *lc), (*rb, *rc, *rf)
-    batches, lhs_free = len(lb), len(lf)
-
-    def product(x: Any, y: Any) -> Any:
-        x, y = np.asarray(x).transpose(lhs_order), np.asarray(y).transpose(rhs_order)
-        batch, rows = x.shape[:batches], x.shape[batches : batches + lhs_free]
-        columns = y.shape[batches + len(rc) :]
-        inner = y.shape[batches : batches + len(rc)]
-        if not inner:  # no sum: an outer product
-            return x.reshape((*batch, *rows, *[1] * len(columns))) * y.reshape((*batch, *[1] * len(rows), *columns))
-        sizes = [_size(extents) for extents in (batch, rows, inner, columns)]
-        if not batches:
-            out = x.reshape((sizes[1], sizes[2])).dot(y.reshape((sizes[2], sizes[3])))
-        else:
-            out = np.matmul(x.reshape((sizes[0], sizes[1], sizes[2])), y.reshape((sizes[0], sizes[2], sizes[3])))
-        out = out.reshape((*batch, *rows, *columns))
-        return out if out.ndim else out[()]
-
-    return product
+    lf, rf = _free(m, lc, lb), _free(n, rc, rb)
+    pairs = sorted(zip(lc, rc, strict=True))
+    lc, rc = tuple([i for i, _ in pairs]), tuple([j for _, j in pairs])
+    if not lc:  # no sum: an outer product
+        left = _view([*_each(lb), *_each(lf), *[()] * (len(rf) if m else 0)])
+        right = _view([*_each(rb), *[()] * (len(lf) if n else 0), *_each(rf)])
+        return _Form("multiply", left, right, True)
+    if not (lb or lf or rf):
+        if is_complex:  # vdot would conjugate
+            return _Form("dot", _view([lc]), _view([rc]), True)
+        return _Form("vdot", _view(_each(lc)), _view(_each(rc)), True)
+    if not lb:
+        left, right = _matrix([], lf, lc) if lf else _view([lc]), _matrix([], rc, rf) if rf else _view([rc])
+        return _Form("dot", left, right, len(lf) <= 1 and len(rf) <= 1)
+    if not lf and not rf:
+        last = max(lb) < lc[0] and max(rb) < min(rc)
+        if last and not is_complex and list(rc) == sorted(rc):
+            return _Form("vecdot", _view([*_each(lb), lc]), _view([*_each(rb), rc]), True)
+        return _Form(
+            "einsum", _view(_each(range(m))), _view(_each(range(n))), True, _subscripts(dimension_numbers, m, n)
+        )
+    return _Form("matmul", _matrix(_each(lb), lf, lc), _matrix(_each(rb), rc, rf), len(lf) == 1 == len(rf))
 
 
-def _size(extents: Shape) -> int:
+def _each(axes: Iterable[int]) -> list[tuple[int, ...]]:
+    return [(axis,) for axis in axes]
+
+
+def _view(groups: Sequence[tuple[int, ...]], flipped: bool = False) -> _View:
+    order = tuple([axis for group in groups for axis in group])
+    merged = any(len(group) != 1 for group in groups)
+    return _View(None if order == tuple(range(len(order))) else order, tuple(groups) if merged else None, flipped)
+
+
+def _matrix(batch: list[tuple[int, ...]], rows: tuple[int, ...], columns: tuple[int, ...]) -> _View:
+    """The view as matrices: of groups of axes in the order in which they stand, as far as that saves a copy."""
+    view = _view([*batch, rows, columns])
+    if view.permutation is not None and view.groups is not None:
+        other = _view([*batch, columns, rows], flipped=True)
+        if other.permutation is None:
+            return other
+    return view
+
+
+def _subscripts(dimension_numbers: DimensionNumbers, m: int, n: int) -> str:
+    (lc, rc), (lb, rb) = dimension_numbers
+    names = iter(string.ascii_letters)
+    left = [next(names) for _ in range(m)]
+    right = [""] * n
+    for i, j in zip((*lc, *lb), (*rc, *rb), strict=True):
+        right[j] = left[i]
+    right = [name or next(names) for name in right]
+    out = [left[i] for i in (*lb, *_free(m, lc, lb))] + [right[j] for j in _free(n, rc, rb)]
+    return f"{''.join(left)},{''.join(right)}->{''.join(out)}"
+
+
+def _size(extents: Iterable[int]) -> int:
     size = 1
     for extent in extents:
         size *= extent
     return size
+
+
+@lru_cache(maxsize=4096)
+def _product(
+    dimension_numbers: DimensionNumbers, lhs_ndim: int, rhs_ndim: int, is_complex: bool
+) -> Callable[[Any, Any], Any]:
+    """The NumPy calls for operands of these ranks."""
+    call, left, right, whole, subscripts = _form(dimension_numbers, lhs_ndim, rhs_ndim, is_complex)
+    function: Callable[[Any, Any], Any] = getattr(np, call)
+    if call == "einsum":
+        function = lambda x, y: np.einsum(subscripts, x, y, order="C")  # noqa: E731
+    elif call == "dot":
+        function = lambda x, y: x.dot(y)  # noqa: E731
+    view_x, view_y = left.function(), right.function()
+    if view_x is view_y is None and whole:
+        return function
+
+    def product(x: Any, y: Any) -> Any:
+        out = function(x if view_x is None else view_x(x), y if view_y is None else view_y(y))
+        return out if whole else out.reshape(_shape(x.shape, y.shape, dimension_numbers))
+
+    return product
+
+
+@lru_cache(maxsize=4096)
+def _shape(left: Shape, right: Shape, dimension_numbers: DimensionNumbers) -> Shape:
+    (lc, rc), (lb, rb) = dimension_numbers
+    shape = [left[axis] for axis in (*lb, *_free(len(left), lc, lb))]
+    return (*shape, *[right[axis] for axis in _free(len(right), rc, rb)])
 
 
 def _impl(x: Any, y: Any, *, dimension_numbers: DimensionNumbers) -> Any:
@@ -99,32 +209,31 @@ def _impl(x: Any, y: Any, *, dimension_numbers: DimensionNumbers) -> Any:
         return x.dot(y.T)
     if dimension_numbers is _BY_COLUMNS:
         return x.T.dot(y)
-    return _product(dimension_numbers, x.ndim, y.ndim)(x, y)
+    return _product(dimension_numbers, x.ndim, y.ndim, x.dtype.kind == "c" or y.dtype.kind == "c")(x, y)
 
 
-def _source(args: Sequence[str], avals: Sequence[Aval], *, dimension_numbers: DimensionNumbers) -> str:
-    x, y = args
-    (lc, rc), (lb, rb) = dimension_numbers
-    m, n = avals[0].ndim, avals[1].ndim
-    if not lb and len(lc) == 1 and m <= 2 and n <= 2:
-        if lc == (m - 1,):
-            return f"np.dot({x}, {y})" if rc == (0,) else f"np.dot({x}, {y}.T)"
-        return f"np.dot({x}.T, {y})" if rc == (0,) else f"np.dot({y}, {x}).T"
-    if not m or not n:
-        return f"{x} * {y}"
-    if not lb and lc:
-        return f"np.tensordot({x}, {y}, axes=({list(lc)}, {list(rc)}))"
-    if lb == rb == tuple(range(m - 2)) and m == n and lc == (m - 1,) and rc == (m - 2,):
-        return f"np.matmul({x}, {y})"
-    names = iter("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-    left = [next(names) for _ in range(m)]
-    right = [""] * n
-    for i, j in zip((*lc, *lb), (*rc, *rb), strict=True):
-        right[j] = left[i]
-    right = [name or next(names) for name in right]
-    lf, rf = _free(m, lc, lb), _free(n, rc, rb)
-    out = [left[i] for i in (*lb, *lf)] + [right[j] for j in rf]
-    return f"np.einsum('{''.join(left)},{''.join(right)}->{''.join(out)}', {x}, {y}, optimize=True)"
+def _source(args: Sequence[str], avals: Sequence[Aval], *, dimension_numbers: DimensionNumbers) -> str | None:
+    x, y = avals
+    form = _form(dimension_numbers, x.ndim, y.ndim, x.dtype.kind == "c" or y.dtype.kind == "c")
+    reshapes = form.left.groups is not None or form.right.groups is not None or not form.whole
+    if reshapes and DYNAMIC in (*x.shape, *y.shape):
+        return None
+    left, right = form.left.text(args[0], x.shape), form.right.text(args[1], y.shape)
+    if form.call == "multiply":
+        return f"{left} * {right}"
+    if form.call == "einsum":
+        return f"np.einsum({form.subscripts!r}, {left}, {right}, order='C')"
+    out = f"{left}.dot({right})" if form.call == "dot" else f"np.{form.call}({left}, {right})"
+    return out if form.whole else f"{out}.reshape({_shape(x.shape, y.shape, dimension_numbers)})"
+
+
+def _into(args: Sequence[str], avals: Sequence[Aval], out: str, *, dimension_numbers: DimensionNumbers) -> str | None:
+    x, y = avals
+    form = _form(dimension_numbers, x.ndim, y.ndim, x.dtype.kind == "c" or y.dtype.kind == "c")
+    if not form.whole or form.call not in ("dot", "matmul") or DYNAMIC in (*x.shape, *y.shape):
+        return None
+    left, right = form.left.text(args[0], x.shape), form.right.text(args[1], y.shape)
+    return f"{left}.dot({right}, {out})" if form.call == "dot" else f"np.matmul({left}, {right}, {out})"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -219,6 +328,7 @@ dot_general_p = Primitive(
     vjp=(_vjp_lhs, _vjp_rhs),
     batch=_batch,
     source=_source,
+    into=_into,
 )
 
 

@@ -693,9 +693,38 @@ def integer_pow(x: Any, y: int) -> Any:
     return pow_(x, y)
 
 
+def logistic_limit(dtype: np.dtype) -> Any:
+    """The greatest exponent whose power is finite, as a number of this dtype."""
+    limits = np.finfo(dtype)
+    return np.nextafter(np.log(limits.max), dtype.type(0))
+
+
+def logistic_power(x: Any) -> Any:
+    """exp(-x), kept from overflow."""
+    return exp(min_(-x, logistic_limit(dtype_of(x))))
+
+
+def _logistic_impl(x: Any) -> Any:
+    x = np.asarray(x)
+    return 1 / (1 + np.exp(np.minimum(np.negative(x), logistic_limit(x.dtype))))
+
+
+#: Of real floats. Its exponent is kept from overflow: what is lost is below the smallest normal number.
+logistic_p: Primitive = Primitive(
+    "logistic",
+    _logistic_impl,
+    lambda x: Aval(x.shape, x.dtype),
+    batch=lambda size, args, dims: (logistic_p(args[0]), dims[0]),
+)
+_differentiate(logistic_p, (lambda t, x, y: t * (y * (y * logistic_power(x))),))  # 1 - y would cancel
+
+
 def logistic(x: Any) -> Any:
     """1 / (1 + exp(-x)), without overflow and exact also where it is small."""
-    return 1 / (1 + exp(-x)) if dtype_of(x).kind == "c" else exp(-logaddexp(0.0, -x))
+    dtype = dtype_of(x)
+    if dtype.kind == "c":
+        return 1 / (1 + exp(-x))
+    return logistic_p(x if dtype.kind == "f" else convert_element_type(x, np.float64))
 
 
 def divmod(x: Any, y: Any) -> tuple[Any, Any]:

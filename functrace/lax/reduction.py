@@ -138,7 +138,8 @@ def reduction(name: str, ufunc: np.ufunc, dtype: Callable[[np.dtype], np.dtype])
         return Aval(reduced_shape(x.shape, axes, keepdims), dtype(x.dtype))
 
     def source(args: Sequence[str], avals: Sequence[Aval], *, axes: tuple[int, ...], keepdims: bool) -> str:
-        return f"np.{ufunc.__name__}.reduce({args[0]}, axis={axes}{', keepdims=True' if keepdims else ''})"
+        over = axes[0] if len(axes) == 1 else axes
+        return f"np.{ufunc.__name__}.reduce({args[0]}, {over}{', None, None, True' if keepdims else ''})"
 
     primitive = Primitive(
         name, lambda x, *, axes, keepdims: ufunc.reduce(x, axes, keepdims=keepdims), abstract, source=source

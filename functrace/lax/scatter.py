@@ -60,7 +60,9 @@ def _abstract(x: Aval, updates: Aval, *arrays: Aval, index: Index) -> Aval:
     return Aval(x.shape, x.dtype)
 
 
-def _scatter(name: str, write: Callable[..., None], **rules: Any) -> Primitive:
+def _scatter(name: str, write: Callable[..., None], assignment: str | None = None, **rules: Any) -> Primitive:
+    """A primitive that writes by `write`; where no element comes twice an assignment of Python does the same."""
+
     def impl(x: Any, updates: Any, *arrays: Any, index: Index) -> Any:
         out = np.array(x, order="C")
         write(out, index, arrays, updates if updates.__class__ is np.ndarray else out.dtype.type(updates))
@@ -77,7 +79,16 @@ def _scatter(name: str, write: Callable[..., None], **rules: Any) -> Primitive:
         index = index.prepend(ARRAY if arrays_batched else _FULL)
         return primitive(batch_to_front(size, x, dim), updates, *arrays, index=index), 0
 
-    primitive = Primitive(name, impl, _abstract, batch=batch, **rules)
+    def update(names: Any, args: Sequence[str], avals: Sequence[Aval], *, index: Index) -> str:
+        x, updates, *arrays = args
+        if index.unique and assignment is not None:
+            return f"{x}[{index.text(arrays)}] {assignment} {updates}"
+        together = f"({', '.join(arrays)}{',' if len(arrays) == 1 else ''})"
+        kind = f"np.{avals[1].dtype.type.__name__}"
+        updates = updates if avals[1].shape else f"{kind}({updates})"
+        return f"{names.function(f'{name}_into', write)}({x}, {names.constant(index)}, {together}, {updates})"
+
+    primitive = Primitive(name, impl, _abstract, batch=batch, update=update, **rules)
     return primitive
 
 
@@ -137,7 +148,7 @@ def _stays(x: Any, index: Index, arrays: Sequence) -> Any:
 
 
 #: ``x`` with ``x[index] = updates``.
-scatter_p = _scatter("scatter", put, jvp=_set_jvp, vjp=(_set_vjp_x, _set_vjp_updates, *NO_RULES))
+scatter_p = _scatter("scatter", put, "=", jvp=_set_jvp, vjp=(_set_vjp_x, _set_vjp_updates, *NO_RULES))
 
 # ---------------------------------------------------------------------------------------------------------------------
 # add
@@ -162,6 +173,7 @@ def _add_vjp_updates(ct: Any, out: Any, x: Any, updates: Any, *arrays: Any, inde
 scatter_add_p = _scatter(
     "scatter_add",
     _accumulate(np.add),
+    "+=",
     jvp=_add_jvp,
     vjp=(lambda ct, out, x, updates, *arrays, index: ct, _add_vjp_updates, *NO_RULES),
 )
@@ -267,6 +279,7 @@ previous_duplicate_p: Primitive = Primitive(
 scatter_mul_p = _scatter(
     "scatter_mul",
     _accumulate(np.multiply),
+    "*=",
     jvp=_mul_jvp,
     vjp=(_mul_vjp_x, _mul_vjp_updates, *NO_RULES),
 )

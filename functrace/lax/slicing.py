@@ -331,6 +331,12 @@ def _update_impl(x: Any, update: Any, *starts: Any) -> Any:
     return out if out.ndim else out[()]
 
 
+def _update_in_place(names: Any, args: Sequence[str], avals: Sequence[Aval]) -> str:
+    x, update, *starts = args
+    place = f"{names.function('window', _window)}({avals[0].shape}, ({', '.join(starts)},), {avals[1].shape})"
+    return f"{x}[{place}] = {update}"
+
+
 def _update_jvp(primals: Sequence, tangents: Sequence, out: Any) -> Any:
     x, update, *starts = primals
     tangent, update_tangent = tangents[:2]
@@ -383,6 +389,7 @@ dynamic_update_slice_p: Primitive = Primitive(
         *NO_RULES,
     ),
     batch=_update_batch,
+    update=_update_in_place,
 )
 
 

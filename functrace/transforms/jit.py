@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from functools import update_wrapper
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
 
 from .. import tree
 from ..compiler.cache import Cache, CacheInfo
-from ..compiler.source import Program, compiled
+from ..compiler.source import Program
 from ..config import config
 from ..core.aval import Aval, ShapeDtypeStruct, array_aval, aval_of, describe
 from ..core.jaxpr import ClosedJaxpr
@@ -23,7 +25,11 @@ from ..core.trace import Tracer, current_recording, is_tracing, level_of, requir
 from ..errors import ArgumentError, DtypeError, OptionError
 from ..lax.stacks import of_dynamic
 from .arguments import as_leaf, flatten_result
+from .compile_log import compiled_and_logged, log_trace
+from .donation import donated_leaves, donating
 from .programs import batch_program, instantiate, jvp_program, split_program, vjp_program, with_captured
+from .stages import Lowered, Traced, structs
+from .static_arguments import are_comparable, numbers_and_names, positions_of, static_data, static_key
 from .vmap import axis_environment
 
 CACHE_SIZE = 4096
@@ -39,7 +45,7 @@ def call(closed: ClosedJaxpr, *args: Any, name: str) -> list[Any]:
 
 
 def _jit_impl(*args: Any, jaxpr: ClosedJaxpr, name: str) -> list[Any]:
-    out = list(compiled(jaxpr, name).call(*args))
+    out = list(compiled_and_logged(jaxpr, name).call(*args))
     for position in _weak_results(jaxpr):  # a Python scalar, which yields in promotion as the jaxpr says
         out[position] = out[position].item()
     return out
@@ -124,33 +130,37 @@ jit_p = Primitive(
 class _Entry:
     """What is kept for one kind of arguments."""
 
-    __slots__ = ("argument_names", "closed", "out_tree", "program")
+    __slots__ = ("argument_names", "closed", "donated", "leaf_names", "out_tree", "program")
 
-    def __init__(self, closed: ClosedJaxpr, out_tree: Any, argument_names: list[str]) -> None:
+    def __init__(
+        self,
+        closed: ClosedJaxpr,
+        out_tree: Any,
+        argument_names: list[str],
+        leaf_names: list[str],
+        donated: tuple[int, ...],
+    ) -> None:
         self.closed = closed
         self.out_tree = out_tree
-        self.argument_names = argument_names
+        self.argument_names = argument_names  # as Python names, and with those of captured tracers in front
+        self.leaf_names = leaf_names
+        self.donated = donated
         self.program: Program | None = None
 
 
 class _Recent:
     """The kind of arguments of the last call, recognised without a key, and what runs for it."""
 
-    __slots__ = ("call", "generation", "hits", "kinds", "treedef", "unflatten")
+    __slots__ = ("call", "generation", "hits", "key", "kinds", "treedef", "unflatten")
 
-    @classmethod
-    def of(cls, arguments: Any, leaves: Sequence[Any], program: Program, entry: _Entry, cache: Cache) -> _Recent | None:
-        """For arguments of a structure that can be recognised."""
-        treedef = tree.structure(arguments)
-        return cls(treedef, leaves, program, entry, cache.generation) if _are_comparable(treedef) else None
-
-    def __init__(self, treedef: Any, leaves: Sequence[Any], program: Program, entry: _Entry, generation: int) -> None:
-        self.treedef = treedef
+    def __init__(self, key: Any, leaves: Sequence[Any], call: Callable, out_tree: Any, generation: int) -> None:
+        self.key = key
+        self.treedef = key[0]
         self.kinds = [
             (x.__class__, *((x.shape, x.dtype) if isinstance(x, np.ndarray) else (None, None))) for x in leaves
         ]
-        self.call = program.call
-        self.unflatten = entry.out_tree.unflatten
+        self.call = call
+        self.unflatten = out_tree.unflatten
         self.generation = generation
         self.hits = 0
 
@@ -171,9 +181,6 @@ class _Recent:
         return leaves
 
 
-_caches: weakref.WeakKeyDictionary[Callable, dict[Any, Cache]] = weakref.WeakKeyDictionary()
-
-
 def jit(
     fun: Callable | None = None,
     *,
@@ -191,7 +198,10 @@ def jit(
     static_argnums, static_argnames
         Arguments that are settings: hashable, and a new value compiles anew.
     donate_argnums, donate_argnames
-        Arguments that the caller does not need any more, whose memory a result may take.
+        Arguments that the caller does not need any more: the memory of an array in them may be written over, and become
+        that of a result. What such an array holds after a call is not defined, and it may be the result itself. Views,
+        and arrays that are read-only, not in row-major order or among the other arguments too, are copied first. Inside
+        of another transform it has no effect.
 
     Returns
     -------
@@ -202,6 +212,8 @@ def jit(
     ------
     ArgumentError
         A static argument cannot be hashed, or an argument or result is no array.
+    OptionError
+        The function has no such argument, or one is both static and donated.
 
     Examples
     --------
@@ -229,12 +241,13 @@ class JitFunction:
         "__weakref__",
         "__wrapped__",
         "_cache",
+        "_donate_argnames",
+        "_donate_argnums",
         "_name",
         "_recent",
         "_signature",
         "_static_argnames",
         "_static_argnums",
-        "donate_argnums",
     )
 
     def __init__(
@@ -253,13 +266,23 @@ class JitFunction:
             self._signature: inspect.Signature | None = inspect.signature(fun)
         except (TypeError, ValueError):
             self._signature = None
-        numbers, names = _static(self._signature, static_argnums, static_argnames, "static")
-        self._static_argnums = numbers
-        self._static_argnames = names
-        self.donate_argnums, _ = _static(self._signature, donate_argnums, donate_argnames, "donate")
-        self._cache = _shared_cache(fun, (numbers, names))
+        static = numbers_and_names(self._signature, static_argnums, static_argnames, "static")
+        donated = numbers_and_names(self._signature, donate_argnums, donate_argnames, "donate")
+        both = [str(place) for place in (*static[0], *static[1]) if place in (*donated[0], *donated[1])]
+        if both:
+            raise OptionError(
+                f"the arguments {', '.join(both)} of {self._name} are static and donated, but a setting has no memory "
+                "that a result could take",
+                instead="donate_argnums or donate_argnames for arrays alone",
+            )
+        self._static_argnums, self._static_argnames = static
+        self._donate_argnums, self._donate_argnames = donated
         self._recent: _Recent | None = None
         update_wrapper(self, fun)
+        self.__dict__.pop(_CACHES, None)
+        self._cache = _cache_of(fun, (*static, *donated))
+        with _registry_lock:
+            _jitted.add(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         recent = self._recent
@@ -274,9 +297,11 @@ class JitFunction:
         """A call with arguments of another kind than the last."""
         if config.debugging and config.disable_jit:
             return self.__wrapped__(*args, **kwargs)
-        if self._recent is not None:  # it may be replaced: its hits stay counted
-            self._cache.count(self._recent.take_hits())
-        leaves, entry, captured = self._prepare(args, kwargs)
+        cache, recent = self._cache, self._recent
+        if recent is not None and recent.generation == cache.generation:  # it may be replaced: its hits stay counted
+            cache.count(recent.key, recent.take_hits())
+        generation = cache.generation
+        leaves, entry, captured, key = self._prepare(args, kwargs)
         operands = [*captured, *leaves]
         if current_recording() is not None or any(isinstance(leaf, Tracer) for leaf in operands):
             out: Sequence[Any] = _bind(entry, operands, self._name)
@@ -287,55 +312,72 @@ class JitFunction:
         else:
             program = entry.program
             if program is None:
-                program = entry.program = compiled(entry.closed, self._name, entry.argument_names)
-            if not captured and not self._static_argnums and not self._static_argnames:
-                self._recent = _Recent.of((args, kwargs), leaves, program, entry, self._cache)
-            out = program.call(*operands)
+                program = entry.program = compiled_and_logged(
+                    entry.closed, self._name, entry.argument_names, entry.donated
+                )
+            run = donating(program.call, entry.donated)
+            if not captured and not self._static_argnums and not self._static_argnames and are_comparable(key[0]):
+                self._recent = _Recent(key, leaves, run, entry.out_tree, generation)
+            out = run(*operands)
         return entry.out_tree.unflatten(out)
 
-    def _prepare(self, args: tuple, kwargs: dict[str, Any]) -> tuple[list[Any], _Entry, list[Any]]:
-        """The leaves of the arguments, the program for their kind, and the tracers that it captured."""
+    def _prepare(self, args: tuple, kwargs: dict[str, Any]) -> tuple[list[Any], _Entry, list[Any], Any]:
+        """The leaves of the arguments, the program for their kind, the tracers that it captured, and the kind."""
         statics, dynamic_args, dynamic_kwargs = self._split(args, kwargs)
         leaves, treedef = tree.flatten((dynamic_args, dynamic_kwargs))
-        kinds = []
+        avals = []
         for position, leaf in enumerate(leaves):
-            if leaf.__class__ is np.ndarray and leaf.dtype.isnative:
-                kinds.append(array_aval(leaf.shape, leaf.dtype))
-            else:
-                try:
+            try:
+                if leaf.__class__ is np.ndarray and leaf.dtype.isnative:
+                    avals.append(array_aval(leaf.shape, leaf.dtype))
+                else:
                     leaf = leaves[position] = as_leaf(leaf)
-                except DtypeError:
-                    path = tree.leaves_with_path((dynamic_args, dynamic_kwargs))[position][0]
-                    raise ArgumentError(
-                        f"{self._name}: an argument of a jitted function should be made of arrays and numbers, but "
-                        f"the leaf at {tree.keystr(path)} (of (args, kwargs)) is {describe(leaf)}",
-                        instead="static_argnums or static_argnames for an argument that is a setting",
-                    ) from None
-                kinds.append(aval_of(leaf))
-        key = (treedef, tuple(kinds), statics, axis_environment(), _static_data(treedef))
-        entry = self._cache.get(key)
-        if entry is not None:
-            return leaves, entry, []
-        entry, captured = self._trace_entry(args, kwargs, treedef, kinds)
-        if not captured:  # a captured tracer is another at the next call: nothing can be kept
-            entry = self._cache.put(key, entry)
-        return leaves, entry, captured
+                    avals.append(aval_of(leaf))
+            except DtypeError as error:
+                raise self._refused(leaf, position, (dynamic_args, dynamic_kwargs), error) from None
+        return (leaves, *self._find(args, kwargs, statics, treedef, avals))
+
+    def _refused(self, leaf: Any, position: int, arguments: Any, error: DtypeError) -> ArgumentError:
+        """The error for a leaf of ``(args, kwargs)`` that is no array of numbers."""
+        path, _ = tree.leaves_with_path(arguments)[position]
+        setting = "static_argnums or static_argnames for an argument that is a setting"
+        return ArgumentError(
+            f"{self._name}: an argument of a jitted function should be made of arrays and numbers, but the leaf at "
+            f"{tree.keystr(path)} (of (args, kwargs)) is {describe(leaf)}",
+            instead=error.instead if isinstance(leaf, np.ndarray) else setting,
+        )
 
     def _split(self, args: tuple, kwargs: dict[str, Any]) -> tuple[Any, tuple, dict[str, Any]]:
         """The static arguments as a key, and the others."""
         if not self._static_argnums and not self._static_argnames:
             return None, args, kwargs
-        numbers = {n % len(args) if -len(args) <= n < 0 else n for n in self._static_argnums}
-        statics = [(i, _static_key(args[i], i)) for i in sorted(numbers) if 0 <= i < len(args)]
-        named = [(name, _static_key(kwargs[name], name)) for name in sorted(self._static_argnames) if name in kwargs]
+        numbers = positions_of(self._static_argnums, len(args))
+        statics = [(i, static_key(args[i], i)) for i in sorted(numbers) if 0 <= i < len(args)]
+        named = [(name, static_key(kwargs[name], name)) for name in sorted(self._static_argnames) if name in kwargs]
         dynamic_args = tuple([arg for i, arg in enumerate(args) if i not in numbers])
         dynamic_kwargs = {name: value for name, value in kwargs.items() if name not in self._static_argnames}
         return (tuple(statics), tuple(named)), dynamic_args, dynamic_kwargs
 
+    def _find(
+        self, args: tuple, kwargs: dict[str, Any], statics: Any, treedef: Any, avals: Sequence[Aval]
+    ) -> tuple[_Entry, list[Any], Any]:
+        """What is kept for a kind of arguments, traced if need be; the tracers that it captured; and the kind."""
+        key = (treedef, tuple(avals), statics, axis_environment(), static_data(treedef))
+        entry = self._cache.get(key)
+        if entry is not None:
+            return entry, [], key
+        start = time.perf_counter()
+        entry, captured = self._trace_entry(args, kwargs, treedef, avals)
+        if config.log_compiles:
+            log_trace(self.__wrapped__, self._name, start, key, entry.leaf_names, self._cache)
+        if not captured:  # a captured tracer is another at the next call: nothing can be kept
+            entry = self._cache.put(key, entry)
+        return entry, captured, key
+
     def _trace_entry(
         self, args: tuple, kwargs: dict[str, Any], treedef: Any, avals: Sequence[Aval]
     ) -> tuple[_Entry, list[Any]]:
-        numbers = {n % len(args) if -len(args) <= n < 0 else n for n in self._static_argnums}
+        numbers = positions_of(self._static_argnums, len(args))
         out_tree: Any = None
 
         def flat(*tracers: Any) -> list[Any]:
@@ -348,11 +390,27 @@ class JitFunction:
             return out
 
         closed, captured = with_captured(record(flat, avals))
-        names = self._argument_names(args, kwargs, numbers)
-        return _Entry(closed, out_tree, [f"captured_{i}" for i in range(len(captured))] + names), captured
+        leaf_names = self._leaf_names(args, kwargs, numbers)
+        argument_names = [f"captured_{i}" for i in range(len(captured))] + [_readable(name) for name in leaf_names]
+        donated = () if captured else self._donated(args, kwargs, numbers, avals)
+        return _Entry(closed, out_tree, argument_names, leaf_names, donated), captured
 
-    def _argument_names(self, args: tuple, kwargs: dict[str, Any], static: set[int]) -> list[str]:
-        """A name for each leaf from the signature and the path: params_0_w."""
+    def _donated(self, args: tuple, kwargs: dict[str, Any], static: set[int], avals: Sequence[Aval]) -> tuple[int, ...]:
+        """The positions of the leaves that are donated."""
+        if not self._donate_argnums and not self._donate_argnames:
+            return ()
+        numbers = positions_of(self._donate_argnums, len(args))
+        dynamic = [i for i in range(len(args)) if i not in static]
+        return donated_leaves(
+            [args[i] for i in dynamic],
+            {name: value for name, value in kwargs.items() if name not in self._static_argnames},
+            {position for position, i in enumerate(dynamic) if i in numbers},
+            self._donate_argnames,
+            avals,
+        )
+
+    def _leaf_names(self, args: tuple, kwargs: dict[str, Any], static: set[int]) -> list[str]:
+        """A name for each leaf from the signature and the path: params[0]['w']."""
         parameters = list(self._signature.parameters.values()) if self._signature is not None else []
         names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
         rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "arg")
@@ -364,12 +422,12 @@ class JitFunction:
         for name in sorted(kwargs):
             if name not in self._static_argnames:
                 result += [name + tree.keystr(path) for path, _ in tree.leaves_with_path(kwargs[name])]
-        return [_readable(name) for name in result]
+        return result
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
             return self
-        return lambda *args, **kwargs: self(instance, *args, **kwargs)
+        return MethodType(self, instance)
 
     def __repr__(self) -> str:
         return f"<jit of {self._name}>"
@@ -377,59 +435,47 @@ class JitFunction:
     # -- what is there to look at ------------------------------------------------------------------------------------
 
     def trace(self, *args: Any, **kwargs: Any) -> Traced:
-        """Trace for arguments (arrays or `ShapeDtypeStruct`) of this kind, and run nothing."""
+        """Trace for arguments (arrays or `ShapeDtypeStruct`) of this kind, and run nothing.
+
+        Returns
+        -------
+        Traced
+            With ``.jaxpr``, ``.in_avals``, ``.out_info`` and ``.lower()``.
+        """
         statics, dynamic_args, dynamic_kwargs = self._split(args, kwargs)
         leaves, treedef = tree.flatten((dynamic_args, dynamic_kwargs))
-        avals = [aval_of(leaf if isinstance(leaf, ShapeDtypeStruct) else as_leaf(leaf)) for leaf in leaves]
-        key = (treedef, tuple(avals), statics, axis_environment(), _static_data(treedef))
-        entry = self._cache.get(key)
-        if entry is None:
-            entry, captured = self._trace_entry(args, kwargs, treedef, avals)
-            if not captured:
-                entry = self._cache.put(key, entry)
-        return Traced(entry.closed, self._name, entry.argument_names)
+        avals = []
+        for position, leaf in enumerate(leaves):
+            try:
+                avals.append(aval_of(leaf if isinstance(leaf, ShapeDtypeStruct) else as_leaf(leaf)))
+            except DtypeError as error:
+                raise self._refused(leaf, position, (dynamic_args, dynamic_kwargs), error) from None
+        entry, _, _ = self._find(args, kwargs, statics, treedef, avals)
+        return Traced(
+            entry.closed, self._name, treedef, entry.out_tree, entry.donated, entry.argument_names, entry.leaf_names
+        )
 
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
-        """Write the source for arguments of this kind; ``.as_text()`` gives it."""
+        """Write the source for arguments of this kind.
+
+        Returns
+        -------
+        Lowered
+            With ``.as_text()``, the source; ``.cost_analysis()``; and ``.compile()``, the function of such arguments.
+        """
         return self.trace(*args, **kwargs).lower()
 
     def cache_info(self) -> CacheInfo:
         """Hits, misses and size of the cache of traced programs."""
-        info = self._cache.info()
-        recent = self._recent
-        return info if recent is None else info._replace(hits=info.hits + recent.hits)
+        info, recent = self._cache.info(), self._recent
+        if recent is None or recent.generation != self._cache.generation:
+            return info
+        return info._replace(hits=info.hits + recent.hits)
 
     def clear_cache(self) -> None:
         """Forget every traced program."""
         self._cache.clear()
-
-
-class Traced:
-    """A function traced for one kind of arguments."""
-
-    def __init__(self, jaxpr: ClosedJaxpr, name: str, argument_names: list[str]) -> None:
-        self.jaxpr = jaxpr
-        self.fun_name = name
-        self._argument_names = argument_names
-
-    def lower(self) -> Lowered:
-        """Write the source."""
-        return Lowered(compiled(self.jaxpr, self.fun_name, self._argument_names))
-
-
-class Lowered:
-    """The NumPy source of a traced function."""
-
-    def __init__(self, program: Program) -> None:
-        self._program = program
-
-    def as_text(self) -> str:
-        """The source."""
-        return self._program.text
-
-    def compile(self) -> Lowered:
-        """The source is compiled already."""
-        return self
+        self._recent = None
 
 
 def _bind(entry: _Entry, operands: Sequence[Any], name: str) -> list[Any]:
@@ -439,21 +485,50 @@ def _bind(entry: _Entry, operands: Sequence[Any], name: str) -> list[Any]:
     return call(entry.closed, *operands, name=name)
 
 
-def _shared_cache(fun: Callable, config: Any) -> Cache:
+class _Caches(dict[Any, Cache]):
+    """The caches of a function, one for each way in which it is jitted. They are kept on it, as an attribute.
+
+    So a function and what was compiled of it, which may hold the function in turn, are collected together.
+    """
+
+    def __init__(self, function: FunctionType | None = None) -> None:
+        self.function = None if function is None else weakref.ref(function)
+
+    def __reduce__(self) -> Any:  # a function is sent to another process without them
+        return _Caches, ()
+
+
+_CACHES = "__functrace_caches__"
+_registry_lock = threading.RLock()
+_all_caches: weakref.WeakSet[Cache] = weakref.WeakSet()
+_jitted: weakref.WeakSet[JitFunction] = weakref.WeakSet()
+
+
+def _cache_of(fun: Callable, settings: Any) -> Cache:
     """The cache of a function: shared by all `jit`s of it with the same settings, dropped with the function.
 
     Any other callable may compare equal to another that does something else: it gets a cache of its own.
     """
-    if isinstance(fun, FunctionType):
-        return _caches.setdefault(fun, {}).setdefault(config, Cache(CACHE_SIZE))
-    return Cache(CACHE_SIZE)
+    with _registry_lock:
+        if not isinstance(fun, FunctionType):
+            cache = Cache(CACHE_SIZE)
+        else:
+            caches = fun.__dict__.get(_CACHES)
+            if caches is None or caches.function is None or caches.function() is not fun:  # of a function it wraps
+                caches = fun.__dict__[_CACHES] = _Caches(fun)
+            cache = caches.setdefault(settings, Cache(CACHE_SIZE))
+        _all_caches.add(cache)
+        return cache
 
 
 def clear_caches() -> None:
     """Forget every traced program of every jitted function."""
-    for caches in list(_caches.values()):
-        for cache in list(caches.values()):
-            cache.clear()
+    with _registry_lock:
+        caches, functions = list(_all_caches), list(_jitted)
+    for cache in caches:
+        cache.clear()
+    for function in functions:
+        function._recent = None
 
 
 def _readable(name: str) -> str:
@@ -463,82 +538,6 @@ def _readable(name: str) -> str:
     for mark in ("']", '"]', "]"):
         name = name.replace(mark, "")
     return name
-
-
-def _static(
-    signature: inspect.Signature | None, numbers: Any, names: Any, kind: str
-) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Argument numbers and names, each completed from the other by the signature."""
-    numbers = () if numbers is None else (numbers,) if isinstance(numbers, (int, np.integer)) else tuple(numbers)
-    names = () if names is None else (names,) if isinstance(names, str) else tuple(names)
-    if not all(isinstance(n, (int, np.integer)) for n in numbers):
-        raise OptionError(f"{kind}_argnums should be ints, got {numbers}")
-    if signature is None:
-        return tuple(numbers), tuple(names)
-    parameters = list(signature.parameters.values())
-    positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    open_ended = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-    keywords = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    for n in numbers:
-        if not open_ended and not -len(positional) <= n < len(positional):
-            raise OptionError(f"{kind}_argnums={n}, but the function takes {len(positional)} positional arguments")
-    for name in names:
-        if not keywords and name not in signature.parameters:
-            raise OptionError(
-                f"{kind}_argnames={name!r}, but the function has no such argument: it has {list(signature.parameters)}"
-            )
-    if not open_ended:  # from the back of the function's arguments, whatever a call passes by name
-        numbers = tuple([n % len(positional) for n in numbers])
-    all_numbers = set(numbers) | {positional.index(name) for name in names if name in positional}
-    all_names = set(names) | {positional[n] for n in numbers if -len(positional) <= n < len(positional)}
-    return tuple(sorted(all_numbers)), tuple(sorted(all_names))
-
-
-def _static_key(value: Any, place: int | str) -> Any:
-    """A key that tells apart what Python's == does not: 1, 1.0 and True; 0.0 and -0.0."""
-    if isinstance(value, Tracer):
-        raise ArgumentError(
-            f"the static argument {place!r} of a jitted function is {value!r}, which has no value here",
-            instead="pass it as an ordinary argument, or a Python number",
-        )
-    try:
-        hash(value)
-    except TypeError:
-        raise ArgumentError(
-            f"a static argument of a jitted function has to be hashable, but argument {place!r} is {describe(value)}",
-            instead="a tuple in place of a list, or an ordinary (not static) argument for an array",
-        ) from None
-    return _exact(value)
-
-
-def _exact(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return type(value), tuple([_exact(item) for item in value])
-    if isinstance(value, frozenset):
-        return type(value), frozenset([_exact(item) for item in value])
-    if isinstance(value, np.generic):
-        return type(value), value.tobytes()
-    if isinstance(value, float):
-        return type(value), value.hex()
-    if isinstance(value, complex):
-        return type(value), value.real.hex(), value.imag.hex()
-    return type(value), value
-
-
-def _static_data(treedef: Any) -> tuple:
-    """The static data and keys in a structure, as a key that tells apart what == does not."""
-    return tuple([_exact(node.aux) for node in treedef._nodes if node is not None and node.aux is not None])
-
-
-def _are_comparable(treedef: Any) -> bool:
-    """Whether == tells the static data and keys in a structure apart, as it does not with numbers (1, 1.0 and True)."""
-    return all(_is_comparable(node.aux) for node in treedef._nodes if node is not None)
-
-
-def _is_comparable(data: Any) -> bool:
-    if data.__class__ is tuple:
-        return all(_is_comparable(item) for item in data)
-    return data is None or isinstance(data, (str, bytes, type))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -589,7 +588,7 @@ def make_jaxpr(fun: Callable, static_argnums: int | Sequence[int] = (), return_s
 
         closed = record(flat, avals)
         if return_shape:
-            return closed, out_tree.unflatten(_structs(closed))
+            return closed, out_tree.unflatten(structs(closed))
         return closed
 
     return jaxpr_maker
@@ -616,7 +615,3 @@ def eval_shape(fun: Callable, *args: Any, **kwargs: Any) -> Any:
     ShapeDtypeStruct(shape=(2, 2), dtype=float32)
     """
     return make_jaxpr(fun, return_shape=True)(*args, **kwargs)[1]
-
-
-def _structs(closed: ClosedJaxpr) -> list[ShapeDtypeStruct]:
-    return [ShapeDtypeStruct(aval.shape, aval.dtype, weak_type=aval.weak_type) for aval in closed.out_avals]

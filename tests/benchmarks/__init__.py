@@ -21,6 +21,10 @@ The first contender is the one whose numbers the others are held to. Each has a 
 function at a module's top level, or a `functools.partial` of one. Where a whole process is what is timed, from its
 start to its end, `_processes.process` makes the setup, as in `startup`.
 
-A module imports at its top only what every
-contender needs: a peer that is not installed is skipped, and functrace itself is only a contender.
+Where the memory of a call is what counts, the case has ``quantity=MEMORY``, as in `memory`. A target for several cases
+together is one of the ``joint_targets`` of each, as in `perceptrons`. A case whose calls take seconds says how few
+``rounds`` are enough.
+
+A module imports at its top only what every contender needs: a peer that is not installed is skipped, and functrace
+itself is only a contender.
 """

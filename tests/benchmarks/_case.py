@@ -2,14 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import median
+from statistics import geometric_mean, median
 from typing import Any, NamedTuple, Protocol
 
 __all__ = [
+    "MEMORY",
+    "TIME",
     "Added",
     "Call",
     "Case",
+    "GeometricMean",
+    "JointTarget",
     "Nothing",
+    "Quantity",
     "Ratio",
     "Result",
     "Samples",
@@ -18,6 +23,7 @@ __all__ = [
     "Target",
     "Verdict",
     "duration",
+    "size",
 ]
 
 Call = Callable[[], Any]
@@ -30,7 +36,23 @@ It runs in a process of its own: a function at a module's top level, or a `funct
 """
 
 Samples = Mapping[str, Sequence[float]]
-"""The seconds that a call of each contender took, round by round; all contenders have the same rounds."""
+"""What was measured of a call of each contender, round by round; all contenders have the same rounds."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What is measured of a call.
+
+    Attributes
+    ----------
+    least
+        What the best round is called.
+    shown
+        Writes a figure for the reader.
+    """
+
+    least: str
+    shown: Callable[[float], str]
 
 
 class Verdict(NamedTuple):
@@ -64,7 +86,7 @@ class Target(Protocol):
 
 @dataclass(frozen=True)
 class Ratio:
-    """A contender's time is at most `at_most` times that of `reference`."""
+    """A contender's figure is at most `at_most` times that of `reference`."""
 
     contender: str
     reference: str
@@ -76,11 +98,7 @@ class Ratio:
         if missing := _missing(samples, self.contender, self.reference):
             return missing
         ratio = median_ratio(samples, self.contender, self.reference)
-        if self.at_most < 1:
-            shown = f"{1 / ratio:.2f} times faster than {self.reference}"
-        else:
-            shown = f"{ratio:.2f} times {self.reference}'s time"
-        return Verdict(ratio, shown, ratio <= self.at_most)
+        return Verdict(ratio, f"{_multiple(ratio)} that of {self.reference}", ratio <= self.at_most)
 
 
 @dataclass(frozen=True)
@@ -133,71 +151,37 @@ class Nothing:
         return Verdict(len(found), f"found {', '.join(found) or 'nothing'}", not found)
 
 
+class JointTarget(Protocol):
+    """A demand on the figures of several cases together."""
+
+    @property
+    def text(self) -> str:
+        """The demand in words."""
+
+    def judge(self, results: "Mapping[str, Result]") -> Verdict:
+        """Hold the cases' results, by their names, to the demand."""
+
+
 @dataclass(frozen=True)
-class Case:
-    """Work that several contenders do, each in its own way.
+class GeometricMean:
+    """The ratios of a contender's figure to that of `reference` are at most `at_most` in the mean over the cases."""
 
-    Attributes
-    ----------
-    name
-        A short name without spaces, for ``--only``.
-    text
-        What the work is.
-    contenders
-        The setup of each, by name. The first is the one whose numbers the others are held to.
-    targets
-        What the figures are held to.
-    tolerance
-        How far the results may be from the first contender's, for each array as a part of its largest entry.
-    """
-
-    name: str
+    contender: str
+    reference: str
+    at_most: float
     text: str
-    contenders: Mapping[str, Setup]
-    targets: Sequence[Target] = ()
-    tolerance: float = 1e-9
+    cases: tuple[str, ...]
 
-
-@dataclass(frozen=True)
-class Result:
-    """What was measured of a case.
-
-    Attributes
-    ----------
-    case
-        The case.
-    samples
-        The seconds that a call took, round by round, of each contender that was timed.
-    skipped
-        The contenders whose library is not installed, with what was missing.
-    failed
-        The contenders that raised or computed other numbers, with what happened. They are not timed.
-    verdicts
-        One for each of the case's targets, in their order.
-    other_load
-        The part of the machine that other processes took meanwhile, from 0 to 1; None where it cannot be known.
-    """
-
-    case: Case
-    samples: Samples
-    skipped: Mapping[str, str] = field(default_factory=dict)
-    failed: Mapping[str, str] = field(default_factory=dict)
-    verdicts: Sequence[Verdict] = ()
-    other_load: float | None = None
-
-    def medians(self) -> dict[str, float]:
-        """The seconds that a call took, of each contender."""
-        return {name: median(times) for name, times in self.samples.items()}
-
-    def ratios(self, contender: str) -> dict[str, float]:
-        """A timed contender's time as a multiple of each contender's."""
-        return {reference: median_ratio(self.samples, contender, reference) for reference in self.samples}
-
-
-def median_ratio(samples: Samples, contender: str, reference: str) -> float:
-    """The median over the rounds of one contender's time as a multiple of another's."""
-    pairs = zip(samples[contender], samples[reference], strict=True)
-    return median(ours / theirs for ours, theirs in pairs)
+    def judge(self, results: "Mapping[str, Result]") -> Verdict:
+        """Take the geometric mean: half the time in one case makes up for twice the time in another."""
+        ratios = []
+        for name in self.cases:
+            samples = results[name].samples if name in results else {}
+            if missing := _missing(samples, self.contender, self.reference):
+                return missing._replace(shown=f"{missing.shown} in {name}")
+            ratios.append(median_ratio(samples, self.contender, self.reference))
+        mean = geometric_mean(ratios)
+        return Verdict(mean, f"{_multiple(mean)} that of {self.reference}", mean <= self.at_most)
 
 
 def duration(seconds: float) -> str:
@@ -218,17 +202,129 @@ def duration(seconds: float) -> str:
     >>> duration(0.01712), duration(25e-6), duration(1.5)
     ('17.1 ms', '25.0 µs', '1.50 s')
     """
-    for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
-        if abs(seconds) >= 0.9995 * scale:
-            return f"{_three_digits(seconds / scale)} {unit}"
-    return f"{_three_digits(seconds / 1e-9)} ns"
+    return _with_unit(seconds, ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")))
+
+
+def size(count: float) -> str:
+    """Write a number of bytes with three digits and the unit that suits it.
+
+    Parameters
+    ----------
+    count
+        The bytes.
+
+    Returns
+    -------
+    str
+        The size for the reader.
+
+    Examples
+    --------
+    >>> size(17_120_000), size(800)
+    ('17.1 MB', '800 B')
+    """
+    return _with_unit(count, ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B")))
+
+
+TIME = Quantity("fastest", duration)
+"""The seconds that a call takes."""
+
+MEMORY = Quantity("least", size)
+"""The bytes that Python and NumPy hold at the peak of a call, beyond the contender's inputs."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Work that several contenders do, each in its own way.
+
+    Attributes
+    ----------
+    name
+        A short name without spaces, for ``--only``.
+    text
+        What the work is.
+    contenders
+        The setup of each, by name. The first is the one whose numbers the others are held to.
+    targets
+        What the figures are held to.
+    tolerance
+        How far the results may be from the first contender's, for each array as a part of its largest entry.
+    joint_targets
+        What the figures are held to together with those of other cases, which have the same joint target.
+    quantity
+        What is measured of a call: `TIME` or `MEMORY`.
+    rounds
+        The fewest rounds of measuring: fewer than usual where a call is long.
+    """
+
+    name: str
+    text: str
+    contenders: Mapping[str, Setup]
+    targets: Sequence[Target] = ()
+    tolerance: float = 1e-9
+    joint_targets: Sequence[JointTarget] = ()
+    quantity: Quantity = TIME
+    rounds: int | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was measured of a case.
+
+    Attributes
+    ----------
+    case
+        The case.
+    samples
+        What was measured of a call, round by round, of each contender that was measured.
+    skipped
+        The contenders whose library is not installed, with what was missing.
+    failed
+        The contenders that raised or computed other numbers, with what happened. They are not measured.
+    verdicts
+        One for each of the case's targets, in their order.
+    other_load
+        The part of the machine that other processes took meanwhile, from 0 to 1; None where it cannot be known.
+    """
+
+    case: Case
+    samples: Samples
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
+    verdicts: Sequence[Verdict] = ()
+    other_load: float | None = None
+
+    def medians(self) -> dict[str, float]:
+        """The figure of each contender."""
+        return {name: median(times) for name, times in self.samples.items()}
+
+    def ratios(self, contender: str) -> dict[str, float]:
+        """A measured contender's figure as a multiple of each contender's."""
+        return {reference: median_ratio(self.samples, contender, reference) for reference in self.samples}
+
+
+def median_ratio(samples: Samples, contender: str, reference: str) -> float:
+    """The median over the rounds of one contender's figure as a multiple of another's."""
+    pairs = zip(samples[contender], samples[reference], strict=True)
+    return median(ours / theirs for ours, theirs in pairs)
+
+
+def _multiple(ratio: float) -> str:
+    """A ratio, and where it is small the other way round too, in which such are easier to compare."""
+    return f"{ratio:.2f} times" if ratio >= 0.5 else f"{ratio:.2g} times (1/{1 / ratio:.3g})"
+
+
+def _with_unit(number: float, units: Sequence[tuple[float, str]]) -> str:
+    """In the first unit of which there is one at least when it is rounded; in the last if there is none."""
+    scale, unit = next((each for each in units if abs(number) >= 0.9995 * each[0]), units[-1])
+    return f"{_three_digits(number / scale)} {unit}"
 
 
 def _three_digits(number: float) -> str:
-    size = abs(number)
-    if size >= 99.95:
+    magnitude = abs(number)
+    if magnitude >= 99.95:
         return f"{number:,.0f}"
-    return f"{number:.1f}" if size >= 9.995 else f"{number:.2f}"
+    return f"{number:.1f}" if magnitude >= 9.995 else f"{number:.2f}"
 
 
 def _missing(samples: Samples, *contenders: str) -> Verdict | None:

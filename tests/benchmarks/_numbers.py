@@ -15,7 +15,8 @@ def arrays(tree: Any) -> Iterator[NDArray[Any]]:
     Parameters
     ----------
     tree
-        Arrays of any library, or numbers, in tuples, lists and dicts of any depth.
+        Arrays of any library, or numbers, in tuples, lists and dicts of any depth; a dict's go by their keys, as
+        functrace and JAX order them.
 
     Yields
     ------
@@ -23,7 +24,7 @@ def arrays(tree: Any) -> Iterator[NDArray[Any]]:
         Each of them as NumPy's.
     """
     if isinstance(tree, dict):
-        tree = list(tree.values())
+        tree = [tree[key] for key in sorted(tree)]
     if isinstance(tree, (tuple, list)):
         for branch in tree:
             yield from arrays(branch)

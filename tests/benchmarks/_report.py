@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ._case import Case, Result, duration
+from ._case import Case, JointTarget, Result, Verdict
 
-__all__ = ["listing", "machine_line", "record", "summary", "table"]
+__all__ = ["joint_table", "listing", "machine_line", "record", "summary", "table"]
+
+JointVerdicts = Sequence[tuple[JointTarget, Verdict]]
 
 SUBJECT = "functrace"
 BUSY = 0.05  # the part of the machine taken by others from which the figures are doubtful
@@ -26,7 +28,8 @@ def machine_line(machine: Mapping[str, str]) -> str:
 
 def listing(case: Case) -> str:
     """A case that has not been run: what it is, its contenders and its targets."""
-    targets = [f"  target: {target.text}" for target in case.targets]
+    texts = [target.text for target in case.targets] + [target.text for target in case.joint_targets]
+    targets = [f"  target: {text}" for text in texts]
     return "\n".join([f"{case.name}: {case.text}", f"  contenders: {', '.join(case.contenders)}", *targets])
 
 
@@ -41,7 +44,7 @@ def table(result: Result) -> str:
     Returns
     -------
     str
-        Aligned text. Beside each contender's time, the rounds' median and the fastest round's, stands what multiple of
+        Aligned text. Beside each contender's figure, the rounds' median and the best round's, stands what multiple of
         it functrace's is.
     """
     rounds = max(map(len, result.samples.values()), default=0)
@@ -53,24 +56,31 @@ def table(result: Result) -> str:
     return "\n".join(lines)
 
 
-def summary(results: Sequence[Result]) -> str:
+def joint_table(joint_verdicts: JointVerdicts) -> str:
+    """What came of the targets that several cases have together."""
+    lines = [f"  {_mark(verdict.holds)}  {target.text}: {verdict.shown}" for target, verdict in joint_verdicts]
+    return "\n".join(["several cases together", *lines])
+
+
+def summary(results: Sequence[Result], joint_verdicts: JointVerdicts = ()) -> str:
     """How many targets hold, and which do not."""
     judged = [
-        (result.case.name, target, verdict)
+        (f"{result.case.name}: {target.text}", verdict)
         for result in results
         for target, verdict in zip(result.case.targets, result.verdicts, strict=True)
     ]
-    held = sum(verdict.holds is True for _, _, verdict in judged)
+    judged += [(target.text, verdict) for target, verdict in joint_verdicts]
+    held = sum(verdict.holds is True for _, verdict in judged)
     lines = [f"{held} of {len(judged)} targets hold"]
-    for name, target, verdict in judged:
+    for text, verdict in judged:
         if not verdict.holds:
-            lines.append(f"  {_mark(verdict.holds)}  {name}: {target.text}: {verdict.shown}")
+            lines.append(f"  {_mark(verdict.holds)}  {text}: {verdict.shown}")
     for result in results:
         lines += [f"  FAILED  {result.case.name}: {name}: {reason}" for name, reason in result.failed.items()]
     return "\n".join(lines)
 
 
-def record(machine: Mapping[str, str], results: Sequence[Result]) -> dict[str, Any]:
+def record(machine: Mapping[str, str], results: Sequence[Result], joint_verdicts: JointVerdicts = ()) -> dict[str, Any]:
     """All that was measured, in what JSON can hold.
 
     Parameters
@@ -83,9 +93,14 @@ def record(machine: Mapping[str, str], results: Sequence[Result]) -> dict[str, A
     Returns
     -------
     dict[str, Any]
-        Times in seconds; ``ratios`` gives, for each of functrace's contenders, its time as a multiple of the others'.
+        Times in seconds, memory in bytes; ``ratios`` gives, for each of functrace's contenders, its figure as a
+        multiple of the others'.
     """
-    return {"machine": dict(machine), "cases": [_record_case(result) for result in results]}
+    return {
+        "machine": dict(machine),
+        "cases": [_record_case(result) for result in results],
+        "joint_targets": [{"text": target.text, **verdict._asdict()} for target, verdict in joint_verdicts],
+    }
 
 
 def _record_case(result: Result) -> dict[str, Any]:
@@ -108,11 +123,13 @@ def _record_case(result: Result) -> dict[str, Any]:
 def _rows(result: Result) -> Iterator[_Row]:
     medians = result.medians()
     subjects = {subject: result.ratios(subject) for subject in _subjects(result)}
-    yield _Row("contender", figures=["a call", "fastest", *(f"{subject} / it" for subject in subjects)])
+    quantity = result.case.quantity
+    yield _Row("contender", figures=["a call", quantity.least, *(f"{subject} / it" for subject in subjects)])
     for name in result.case.contenders:
         if name in medians:
             ratios = (_ratio(of[name]) if name != subject else "" for subject, of in subjects.items())
-            yield _Row(name, figures=[duration(medians[name]), duration(min(result.samples[name])), *ratios])
+            figures = [quantity.shown(medians[name]), quantity.shown(min(result.samples[name]))]
+            yield _Row(name, figures=[*figures, *ratios])
         elif name in result.skipped:
             yield _Row(name, remark=f"skipped: {result.skipped[name]}")
         else:

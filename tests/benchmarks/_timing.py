@@ -1,9 +1,11 @@
 """Time several contenders in turn, so that what disturbs the machine for a while disturbs them all."""
 
 from collections.abc import Mapping
+from functools import partial
 from math import ceil
 from time import perf_counter, sleep
 
+from ._case import Call
 from ._worker import Worker, WorkerError
 
 __all__ = ["measure"]
@@ -11,10 +13,12 @@ __all__ = ["measure"]
 BATCH = 0.012  # seconds: long beside the clock's steps and a call's jitter, short beside what disturbs the machine
 FEWEST_ROUNDS = 7
 PAUSE = 0.03  # seconds: for so long OpenBLAS's threads go on looking for work when a contender's turn is over
-SLOW = 0.1  # seconds: a call this long is not made once more only to warm up
+SLOW = 0.1  # seconds: a call this long is not made once more only to warm up, or to see how long it is
 
 
-def measure(workers: Mapping[str, Worker], seconds: float) -> tuple[dict[str, list[float]], dict[str, str]]:
+def measure(
+    workers: Mapping[str, Worker], seconds: float, rounds: int | None = None
+) -> tuple[dict[str, list[float]], dict[str, str]]:
     """Time contenders in rounds, in each of which every one has its turn.
 
     A turn is a batch of calls, as many as take about `BATCH` seconds and at least one, after a tenth as many untimed
@@ -25,7 +29,9 @@ def measure(workers: Mapping[str, Worker], seconds: float) -> tuple[dict[str, li
     workers
         The contenders, by name.
     seconds
-        How long to go on; there are `FEWEST_ROUNDS` rounds even where they take longer.
+        How long to go on.
+    rounds
+        How many rounds there are even where they take longer; `FEWEST_ROUNDS` by default.
 
     Returns
     -------
@@ -38,30 +44,50 @@ def measure(workers: Mapping[str, Worker], seconds: float) -> tuple[dict[str, li
     samples: dict[str, list[float]] = {}
     failed: dict[str, str] = {}
     batches: dict[str, int] = {}
-    rounds = 0
+    turn = 0
     deadline = perf_counter() + seconds
-    while running and (rounds < FEWEST_ROUNDS or perf_counter() < deadline):
-        for name in _order(list(running), rounds):
+    while running and (turn < (rounds or FEWEST_ROUNDS) or perf_counter() < deadline):
+        for name in _order(list(running), turn):
             sleep(PAUSE)
             times = samples.setdefault(name, [])
             try:
-                calls = batches[name] = batches.get(name) or _batch(running[name])
+                if name not in batches:
+                    batches[name], seconds_of_call = _batch(running[name])
+                    if seconds_of_call > SLOW:
+                        times.append(seconds_of_call)
+                        continue
+                calls = batches[name]
                 slow = times and times[-1] > SLOW
-                times.append(running[name].time(calls, untimed=0 if slow else ceil(calls / 10)) / calls)
+                times.append(_time(running[name], calls, untimed=0 if slow else ceil(calls / 10)) / calls)
             except WorkerError as error:
                 failed[name] = str(error)
                 del running[name], samples[name]
-        rounds += 1
+        turn += 1
     return samples, failed
 
 
-def _batch(worker: Worker) -> int:
-    """How many calls take about `BATCH` seconds."""
-    calls, elapsed = 1, worker.time(1)
+def _batch(worker: Worker) -> tuple[int, float]:
+    """How many calls take about `BATCH` seconds, and how long one took."""
+    calls, elapsed = 1, _time(worker, 1)
     while elapsed < BATCH / 3:
         calls *= 4
-        elapsed = worker.time(calls)
-    return max(1, round(calls * BATCH / elapsed))
+        elapsed = _time(worker, calls)
+    return max(1, round(calls * BATCH / elapsed)), elapsed / calls
+
+
+def _time(worker: Worker, calls: int, untimed: int = 0) -> float:
+    """The seconds that calls take together, after some that are not timed."""
+    return worker.measure(partial(_time_here, calls, untimed))
+
+
+def _time_here(calls: int, untimed: int, call: Call) -> float:
+    for _ in range(untimed):
+        call()
+    repeat = range(calls)
+    start = perf_counter()
+    for _ in repeat:
+        call()
+    return perf_counter() - start
 
 
 def _order(names: list[str], turn: int) -> list[str]:

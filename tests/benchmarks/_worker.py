@@ -8,8 +8,8 @@ import gc
 import multiprocessing
 import pickle
 import signal
+from collections.abc import Callable
 from multiprocessing.connection import Connection
-from time import perf_counter
 from typing import Any
 
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ class WorkerError(Exception):
 
 
 class Worker:
-    """A process that sets a contender up, calls it once, and then waits to be timed.
+    """A process that sets a contender up, calls it once, and then waits to be measured.
 
     Parameters
     ----------
@@ -66,29 +66,27 @@ class Worker:
             self.stop()
             raise
 
-    def time(self, calls: int, untimed: int = 0) -> float:
-        """Time a batch of calls.
+    def measure(self, how: Callable[[Call], float]) -> float:
+        """Measure the contender's call in its process.
 
         Parameters
         ----------
-        calls
-            How many to time.
-        untimed
-            How many to make first.
+        how
+            Makes calls and gives a figure: a function at a module's top level, or a `functools.partial` of one.
 
         Returns
         -------
         float
-            The seconds that the timed calls took together.
+            The figure.
 
         Raises
         ------
         WorkerError
             When a call raises.
         """
-        self._connection.send((calls, untimed))
-        seconds: float = self._receive()
-        return seconds
+        self._connection.send(how)
+        figure: float = self._receive()
+        return figure
 
     def stop(self) -> None:
         """End the process, and wait for its end."""
@@ -107,7 +105,7 @@ class Worker:
 
 
 def serve(setup: Setup, connection: Connection) -> None:
-    """Set a contender up, answer with what it returns, and then with the seconds of each batch that is asked for.
+    """Set a contender up, answer with what it returns, and then with each figure that is asked for.
 
     Parameters
     ----------
@@ -124,22 +122,13 @@ def serve(setup: Setup, connection: Connection) -> None:
         gc.freeze()
         gc.disable()
         while True:
-            calls, untimed = connection.recv()
-            connection.send(_time(call, calls, untimed))
-            gc.collect()
+            how = connection.recv()
+            figure = how(call)
+            gc.collect()  # before the answer, upon which another contender's turn begins
+            connection.send(figure)
     except EOFError:
         pass  # stopped
     except ModuleNotFoundError as error:
         connection.send(MissingLibrary(str(error)))
     except Exception as error:
         connection.send(WorkerError(" ".join(f"{type(error).__name__}: {error}".split())))
-
-
-def _time(call: Call, calls: int, untimed: int) -> float:
-    for _ in range(untimed):
-        call()
-    repeat = range(calls)
-    start = perf_counter()
-    for _ in repeat:
-        call()
-    return perf_counter() - start

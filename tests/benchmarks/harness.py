@@ -5,21 +5,44 @@ import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-from ._case import Added, Call, Case, Nothing, Ratio, Result, Samples, Seconds, Setup, Target, Verdict
+from . import _memory, _timing
+from ._case import (
+    MEMORY,
+    TIME,
+    Added,
+    Call,
+    Case,
+    GeometricMean,
+    JointTarget,
+    Nothing,
+    Quantity,
+    Ratio,
+    Result,
+    Samples,
+    Seconds,
+    Setup,
+    Target,
+    Verdict,
+)
 from ._machine import OtherLoad, describe
 from ._numbers import difference
-from ._report import listing, machine_line, record, summary, table
-from ._timing import measure
+from ._report import joint_table, listing, machine_line, record, summary, table
 from ._worker import MissingLibrary, Worker, WorkerError
 
 __all__ = [
+    "MEMORY",
+    "TIME",
     "Added",
     "Call",
     "Case",
+    "GeometricMean",
+    "JointTarget",
     "Nothing",
+    "Quantity",
     "Ratio",
     "Result",
     "Samples",
@@ -29,6 +52,7 @@ __all__ = [
     "UsageError",
     "Verdict",
     "find_cases",
+    "judge_jointly",
     "measure_case",
     "print_list",
     "run",
@@ -106,7 +130,7 @@ def run(cases: Sequence[Case], seconds: float, json_file: Path | None = None) ->
     cases
         What to measure.
     seconds
-        How long to time each.
+        How long to measure each.
     json_file
         Where to write all the figures, if anywhere.
 
@@ -132,21 +156,24 @@ def run(cases: Sequence[Case], seconds: float, json_file: Path | None = None) ->
     for case in cases:
         results.append(measure_case(case, seconds))
         print("\n" + table(results[-1]), flush=True)
-    print("\n" + summary(results))
+    joint_verdicts = judge_jointly(results)
+    if joint_verdicts:
+        print("\n" + joint_table(joint_verdicts))
+    print("\n" + summary(results, joint_verdicts))
     if json_file is not None:
-        json_file.write_text(json.dumps(record(machine, results), indent=1) + "\n")
+        json_file.write_text(json.dumps(record(machine, results, joint_verdicts), indent=1) + "\n")
     return 1 if any(result.failed for result in results) else 0
 
 
 def measure_case(case: Case, seconds: float) -> Result:
-    """Set the contenders up, hold their numbers against each other, and time those that agree.
+    """Set the contenders up, hold their numbers against each other, and measure those that agree.
 
     Parameters
     ----------
     case
         What to measure.
     seconds
-        How long to time it.
+        How long to measure it.
 
     Returns
     -------
@@ -160,7 +187,7 @@ def measure_case(case: Case, seconds: float) -> Result:
         try:
             for name, setup in case.contenders.items():
                 try:
-                    worker = Worker(setup)
+                    worker = Worker(partial(_memory.traced, setup) if case.quantity is MEMORY else setup)
                 except MissingLibrary as error:
                     skipped[name] = str(error)
                     continue
@@ -172,12 +199,31 @@ def measure_case(case: Case, seconds: float) -> Result:
                 if wrong := difference(worker.arrays, workers[first].arrays, case.tolerance):
                     failed[name] = f"other numbers than {first}: {wrong}"
             agreeing = {name: worker for name, worker in workers.items() if name not in failed}
-            samples, raised = measure(agreeing, seconds)
+            measure = _memory.measure if case.quantity is MEMORY else _timing.measure
+            samples, raised = measure(agreeing, seconds, case.rounds)
         finally:
             for worker in workers.values():
                 worker.stop()
     verdicts = [target.judge(samples) for target in case.targets]
     return Result(case, samples, skipped, failed | raised, verdicts, others.share)
+
+
+def judge_jointly(results: Sequence[Result]) -> list[tuple[JointTarget, Verdict]]:
+    """Hold the cases to what they have to reach together.
+
+    Parameters
+    ----------
+    results
+        What was measured of each.
+
+    Returns
+    -------
+    list[tuple[JointTarget, Verdict]]
+        Each joint target, and what came of it.
+    """
+    by_name = {result.case.name: result for result in results}
+    targets = dict.fromkeys(target for result in results for target in result.case.joint_targets)
+    return [(target, target.judge(by_name)) for target in targets]
 
 
 def _matching(contenders: Mapping[str, Setup], patterns: Sequence[str]) -> dict[str, Setup]:

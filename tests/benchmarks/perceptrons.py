@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .harness import Call, Case, Ratio, Target
+from .harness import Call, Case, GeometricMean, Ratio, Target
 
 Array = NDArray[Any]
 Params = list[tuple[Array, Array]]
@@ -19,6 +19,11 @@ class Network(NamedTuple):
     widths: tuple[int, ...]
     batch: int
     dtype: str
+
+    @property
+    def name(self) -> str:
+        """The name of its case."""
+        return f"perceptron-{'-'.join(map(str, self.widths))}-{self.dtype}"
 
     def params(self) -> Params:
         """Draw the weights and biases of each layer."""
@@ -189,7 +194,6 @@ def with_pytorch(network: Network) -> Call:
 
 def perceptron(network: Network, targets: tuple[Target, ...] = ()) -> Case:
     """The case of one network, with all contenders."""
-    widths = "-".join(map(str, network.widths))
     contenders = {
         "numpy": with_numpy,
         "functrace": with_functrace,
@@ -200,13 +204,21 @@ def perceptron(network: Network, targets: tuple[Target, ...] = ()) -> Case:
         "pytorch": with_pytorch,
     }
     return Case(
-        name=f"perceptron-{widths}-{network.dtype}",
+        name=network.name,
         text=f"loss and gradients, batch of {network.batch}",
         contenders={name: partial(setup, network) for name, setup in contenders.items()},
-        targets=targets,
+        targets=(*targets, *COMPILED),
+        joint_targets=(ALL_COMPILED,),
         tolerance=1e-9 if network.dtype == "float64" else 1e-4,
     )
 
+
+SMALL_NETWORKS = (Network((4, 8, 3), 16, "float64"), Network((64, 64, 10), 32, "float64"))
+LARGE_NETWORKS = (
+    Network((784, 256, 128, 10), 128, "float32"),
+    Network((784, 256, 128, 10), 128, "float64"),
+    Network((1024, 1024, 1024, 10), 512, "float32"),
+)
 
 SMALL = (
     Ratio("functrace", "autograd", 1 / 3.5, "functrace is at least 3.5 times faster than autograd"),
@@ -214,10 +226,20 @@ SMALL = (
     Ratio("functrace", "jax-jit", 1.0, "functrace takes less than JAX's jitted time"),
 )
 
+COMPILED = (
+    Ratio("functrace-jit", "numpy", 1.1, "functrace's jitted time is at most 1.1 times NumPy's by hand"),
+    Ratio("functrace-jit", "jax-jit", 1.0, "functrace takes less than JAX, both jitted"),
+)
+
+ALL_COMPILED = GeometricMean(
+    "functrace-jit",
+    "jax-jit",
+    0.65,
+    "functrace takes at most 0.65 times JAX's time, both jitted, in the geometric mean over the perceptrons",
+    cases=tuple(network.name for network in (*SMALL_NETWORKS, *LARGE_NETWORKS)),
+)
+
 CASES = (
-    perceptron(Network((4, 8, 3), 16, "float64"), SMALL),
-    perceptron(Network((64, 64, 10), 32, "float64"), SMALL),
-    perceptron(Network((784, 256, 128, 10), 128, "float32")),
-    perceptron(Network((784, 256, 128, 10), 128, "float64")),
-    perceptron(Network((1024, 1024, 1024, 10), 512, "float32")),
+    *(perceptron(network, SMALL) for network in SMALL_NETWORKS),
+    *(perceptron(network) for network in LARGE_NETWORKS),
 )

@@ -94,7 +94,7 @@ def test_a_chain_of_scalars_gives_numpys_answer(steps, x, y, z):
     for a, b in zip(got, expected, strict=True):
         assert np.asarray(a).dtype == np.asarray(b).dtype
         if not np.array_equal(a, b, equal_nan=True):  # what rounds otherwise may grow in a chain that cancels
-            assert np.isfinite(a) and np.isfinite(b) or abs(float(np.nan_to_num(b))) > 1e290
+            assert (np.isfinite(a) and np.isfinite(b)) or abs(float(np.nan_to_num(b))) > 1e290
             break
 
 

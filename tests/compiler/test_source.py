@@ -91,7 +91,7 @@ def test_a_short_function_reads_as_it_was_written():
     assert lines[start + 1 : start + 3] == ["    # x: f64[2,3]", "    # w: f64[3,4]"]
     body = lines[start + 3 :]
     assert "    # y = np.dot(x, w)" in body
-    assert "    a = np.dot(x, w)  # f64[2,4]" in body
+    assert "    a = x.dot(w)  # f64[2,4]" in body
     assert "    # return np.sin(y)" in body
     assert body[-1].startswith("    return (")
 

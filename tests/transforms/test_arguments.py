@@ -372,7 +372,11 @@ def test_jit_gives_the_dtype_that_the_plain_function_gives(case):
             return
         if isinstance(expected, complex):
             return  # a root of a negative Python float: NumPy's answer is NaN
-        got = jit(function)(*leaves)
+        try:
+            got = jit(function)(*leaves)
+        except ValueError as error:  # of Python ints the dtype depends on the exponent's sign: NumPy refuses
+            assert "negative integer powers" in str(error)
+            return
         assert (np.shape(got), got.dtype) == (np.shape(expected), np.asarray(expected).dtype)
         np.testing.assert_allclose(got, expected, rtol=1e-3 if got.dtype == np.float16 else 1e-6, equal_nan=True)
         # and with the Python scalars written into the function
