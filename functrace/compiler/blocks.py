@@ -138,7 +138,13 @@ def _statements(
         else:
             dtype = out.aval.dtype
             reused = next((a for a in dying if a.aval.dtype == dtype), None)
-            if reused is not None and equation.primitive.name != "select":
+            if equation.primitive.name == "select":  # in an array of its own: to copy where a mask is true is slow
+                text[out] = names.fresh()
+                lines.append(f"{text[out]} = np.where({', '.join(args)})")
+                for atom in dying:
+                    free.setdefault(atom.aval.dtype, []).append(held.pop(atom))
+                continue
+            if reused is not None:
                 name = held.pop(reused)
                 dying.remove(reused)
             elif free.get(dtype):
@@ -158,8 +164,6 @@ def _takes_place_of(out: Var, atom: Atom, region: Region) -> bool:
     if atom.aval.shape != out.aval.shape or atom.aval.dtype != out.aval.dtype:
         return False
     made = next(i for i, equation in enumerate(region.equations) if equation.outputs[0] is out)
-    if region.equations[made].primitive.name == "select" and atom in region.equations[made].inputs[:2]:
-        return False  # it is written in two steps
     return all(atom not in equation.inputs for equation in region.equations[made + 1 :])
 
 
@@ -180,8 +184,7 @@ def _written(writer: Writer, equation: Equation, args: Sequence[str], out: str) 
     """Statements that compute an elementwise equation into `out`."""
     name = equation.primitive.name
     if name == "select":
-        condition, x, y = args
-        return [f"np.copyto({out}, {y})", f"np.copyto({out}, {x}, where={condition})"]
+        return [f"np.copyto({out}, np.where({', '.join(args)}))"]
     if name == "convert_element_type":
         return [f"np.copyto({out}, {args[0]}, casting='unsafe')"]
     exponent = equation.inputs[-1]

@@ -76,6 +76,8 @@ class Names:
         self._constants: list[str] = []
         self._known: dict[Any, str] = {}
         self._functions: list[str] = []
+        self._numbers: dict[Any, str] = {}
+        self._kinds: dict[Aval, str] = {}
         self._numbered = itertools.count()
 
     def header(self) -> list[str]:
@@ -116,6 +118,13 @@ class Names:
         self._imported[module].add(name)
         self.namespace[name] = getattr(np if module == "numpy" else math, name)
         return name
+
+    def kind(self, aval: Aval) -> str:
+        """An aval as a comment says it."""
+        text = self._kinds.get(aval)
+        if text is None:
+            text = self._kinds[aval] = str(aval)
+        return text
 
     def ufunc(self, name: str, args: Sequence[str], out: str | None = None) -> str:
         """A ufunc's call, which writes into `out` where that is given."""
@@ -166,6 +175,9 @@ class Names:
 
     def number(self, value: Any, dtype: np.dtype) -> str | None:
         """A number as an array without axes, which ufuncs take in half the time of a scalar; None if it has no text."""
+        quick = (value.__class__, value, dtype.char) if value else None  # 0.0 and -0.0 are one key
+        if quick in self._numbers:
+            return self._numbers[quick]
         with np.errstate(all="ignore"):
             array = np.array(value, dtype)
         plain = value.item() if isinstance(value, np.generic) else value
@@ -182,6 +194,8 @@ class Names:
             name = self._known[key] = self.take(wanted)
             self.namespace[name] = array
             self._constants.append(f"{name} = np.array({text}, {dtype_text(dtype)})")
+        if quick is not None:
+            self._numbers[quick] = name
         return name
 
 

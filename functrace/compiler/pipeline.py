@@ -11,4 +11,10 @@ from .simplify import simplify
 
 def ready(closed: ClosedJaxpr) -> ClosedJaxpr:
     """A program as it is written: simplified, lean in its loops, its chains gathered; made once and kept."""
-    return closed.derived("ready", lambda: fuse(with_one_copy(simplify(with_lean_loops(simplify(closed))))))
+
+    def make() -> ClosedJaxpr:
+        simple = simplify(closed)
+        lean = with_lean_loops(simple)
+        return fuse(with_one_copy(simple if lean is simple else simplify(lean)))
+
+    return closed.derived("ready", make)

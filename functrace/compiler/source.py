@@ -133,7 +133,8 @@ def compile_jaxpr(
     namespace = dict(names.namespace)
     exec(compile(text, filename, "exec"), namespace)  # the text is made of the tables' own words and checked names
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    return Program(text, namespace[function], filename, function, names.namespace)
+    call = namespace.pop(function)  # a function among its own globals would be freed by the collector of cycles alone
+    return Program(text, call, filename, function, names.namespace)
 
 
 def _written(

@@ -69,11 +69,12 @@ class Writer:
         here = (location.code, location.instruction, location.scope)
         text = self._comments.get(here)
         if text is None:
-            text = self._comments[here] = f"[{location.scope}] {location.text}" if location.scope else location.text
+            text = f"[{location.scope}] {location.text}" if location.scope else location.text
+            text = self._comments[here] = comment(text) if text else ""
         if text != self._said:
             self._said = text
             if text:
-                self.line(comment(text))
+                self.line(text)
 
     def write(
         self,
@@ -171,7 +172,7 @@ class Writer:
     def _ufunc_operands(self, equation: Equation) -> list[str]:
         """The operands of a ufunc on arrays: its scalars as cheap as can be."""
         dtypes = [atom.aval.dtype for atom in equation.inputs if atom.aval.shape]
-        common = np.result_type(*dtypes)
+        common = dtypes[0] if len(set(dtypes)) == 1 else np.result_type(*dtypes)
         words = []
         for atom in equation.inputs:
             text = None
@@ -219,7 +220,8 @@ class Writer:
             self.line(expression)
             return
         target = ", ".join(words) + ("," if primitive.multiple_results and len(words) == 1 else "")
-        self.line(f"{target} = {expression}  # {_kinds(equation)}")
+        kinds = ", ".join([self.names.kind(var.aval) for var in equation.outputs])
+        self.line(f"{target} = {expression}  # {kinds}")
         avals = [atom.aval for atom in equation.inputs]
         if primitive.into is not None and primitive.into(args, avals, words[0], **equation.params) is not None:
             lifetimes.is_row_major(words[0])
@@ -249,13 +251,16 @@ class Writer:
             augmented = _AUGMENTED.get(equation.primitive.name)
             if augmented is not None and not dying[0]:
                 self.text[out] = name
-                self.line(f"{name} {augmented} {args[1]}  # {out.aval}")
+                self.line(f"{name} {augmented} {args[1]}  # {self.names.kind(out.aval)}")
                 return True
         elif name is None:
             name = lifetimes.take_free(out) or self.place(out, lifetimes)
         call = self.names.ufunc(function, args, name)
-        self.text[out] = self.names.fresh() if name is None else name
-        self.line(f"{call}  # {out.aval}" if name is not None else f"{self.text[out]} = {call}  # {out.aval}")
+        if name is None:
+            name = self.names.fresh()
+            call = f"{name} = {call}"
+        self.text[out] = name
+        self.line(f"{call}  # {self.names.kind(out.aval)}")
         return True
 
     def _ufunc(self, equation: Equation) -> str | None:
@@ -302,7 +307,7 @@ class Writer:
                 self.line(f"np.copyto({name}, {args[0]})")
         self.text[out] = name
         statement = update(self.names, [name, *args[1:]], [atom.aval for atom in equation.inputs], **equation.params)
-        self.line(f"{statement}  # {out.aval}")
+        self.line(f"{statement}  # {self.names.kind(out.aval)}")
         return True
 
     def _into_target(
@@ -320,7 +325,7 @@ class Writer:
         if name is None or (statement := into(args, avals, name, **equation.params)) is None:
             return False
         self.text[out] = name
-        self.line(f"{statement}  # {out.aval}")
+        self.line(f"{statement}  # {self.names.kind(out.aval)}")
         return True
 
     def _call(self, equation: Equation, args: Sequence[str]) -> str:
@@ -413,10 +418,6 @@ def _last_uses(jaxpr: Jaxpr) -> dict[Atom, int]:
     for atom in jaxpr.outvars:
         last[atom] = len(jaxpr.equations)
     return last
-
-
-def _kinds(equation: Equation) -> str:
-    return ", ".join([str(var.aval) for var in equation.outputs])
 
 
 def _is_plain(value: Any) -> bool:

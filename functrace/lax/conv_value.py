@@ -76,7 +76,7 @@ def convolve(
 # the cache, that the product has many columns, and that long runs are copied: images of 12x12 pixels with the batch
 # innermost take 0.44 ms, where the rows are innermost 0.62 ms (one core).
 
-_BLOCK_BYTES = 1 << 20  # of the windows of several images together
+_BLOCK_BYTES = 1 << 21  # of the windows of several images together
 _IMAGE_BYTES = 1 << 23  # of the windows of one image; where they are more, it is cut along the first spatial axis
 _COLUMNS = 768  # a product with fewer columns is slow: then more images go into it than fit into the cache
 _SHORT_RUN = 16  # elements that follow each other in memory: fewer are slow to copy
@@ -90,7 +90,7 @@ def _gather(x: np.ndarray, w: np.ndarray, y: np.ndarray, sweeps: tuple[Sweep, ..
     image = max((_IMAGE, _CHANNEL), key=lambda axis: (abs(x.strides[axis]), x.shape[axis]))
     counts, kernel = y.shape[_SPATIAL:], w.shape[_SPATIAL:]
     image_bytes = prod((*x.shape[:_SPATIAL], *counts, *kernel)) // (x.shape[_GROUP] * x.shape[image]) * y.itemsize
-    size = _images_in_block(x.shape[image], image_bytes, prod(counts if image == _IMAGE else kernel))
+    size = _images_in_block(x.shape[image], image_bytes, _BLOCK_BYTES, prod(counts if image == _IMAGE else kernel))
     spans = _spans(sweeps)
     order = _memory_order(x)
     room = None
@@ -108,9 +108,9 @@ def _gather(x: np.ndarray, w: np.ndarray, y: np.ndarray, sweeps: tuple[Sweep, ..
             _multiply(windows, w[images], y, image_bytes, image, added=start > 0)
 
 
-def _images_in_block(images: int, image_bytes: int, width: int) -> int:
+def _images_in_block(images: int, image_bytes: int, block_bytes: int, width: int) -> int:
     wide_enough = min(-(-_COLUMNS // width), 2 * _IMAGE_BYTES // image_bytes)
-    return min(max(_BLOCK_BYTES // image_bytes, wide_enough, 1), images)
+    return min(max(block_bytes // image_bytes, wide_enough, 1), images)
 
 
 class _Span(NamedTuple):
@@ -309,6 +309,7 @@ def _copy(target: np.ndarray, source: np.ndarray) -> None:
 # The gradients of images of the layers above, on one core: of the 5x5 kernels 0.9 ms for 2.9 and 1.6 for 2.7, of a 7x7
 # kernel from 3 to 64 channels with stride 2 60 ms for 325. From 1 to 2 elements both take the same time.
 _FEWER = 1.5  # elements that gathering copies for one that is added here
+_PRODUCT_BYTES = 1 << 20  # of the products of several images together
 
 
 def _scattering_is_cheaper(x: np.ndarray, w: np.ndarray, y: np.ndarray, sweeps: tuple[Sweep, ...]) -> bool:
@@ -329,7 +330,7 @@ def _scatter(x: np.ndarray, w: np.ndarray, y: np.ndarray, sweeps: tuple[Sweep, .
     matrix = np.moveaxis(w, (1, 2), (-2, -1)).astype(y.dtype, copy=False).reshape((groups, -1, channels))
     images = x.shape[_IMAGE]
     image_bytes = groups * matrix.shape[1] * prod(extents) * y.itemsize
-    size = _images_in_block(images, image_bytes, prod(extents))
+    size = _images_in_block(images, image_bytes, _PRODUCT_BYTES, prod(extents))
     place = [[sweep.met(k) for k in range(extent)] for sweep, extent in zip(sweeps, kernel, strict=True)]
     for start in range(0, images, size):
         part = np.moveaxis(x[:, start : start + size], 1, -1)

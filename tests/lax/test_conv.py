@@ -110,7 +110,7 @@ def test_second_derivatives_of_a_convolution_agree_with_differences(case):
 @given(convolutions(most_axes=3, dtypes=(np.float64,)), st.data())
 def test_the_value_does_not_depend_on_how_the_work_is_cut_or_the_operands_lie_in_memory(case, data):
     x, w, *params = case
-    names = ("_BLOCK_BYTES", "_IMAGE_BYTES", "_COLUMNS", "_SHORT_RUN", "_THREADED_BYTES", "_FEWER")
+    names = ("_BLOCK_BYTES", "_IMAGE_BYTES", "_COLUMNS", "_SHORT_RUN", "_THREADED_BYTES", "_FEWER", "_PRODUCT_BYTES")
     with pytest.MonkeyPatch.context() as patch:
         for name in names:
             patch.setattr(conv_value, name, data.draw(st.sampled_from([1, 200, 1 << 30]), label=name))

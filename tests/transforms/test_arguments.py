@@ -375,7 +375,8 @@ def test_jit_gives_the_dtype_that_the_plain_function_gives(case):
         try:
             got = jit(function)(*leaves)
         except ValueError as error:  # of Python ints the dtype depends on the exponent's sign: NumPy refuses
-            assert "negative integer powers" in str(error)
+            if "negative integer powers" not in str(error):
+                raise
             return
         assert (np.shape(got), got.dtype) == (np.shape(expected), np.asarray(expected).dtype)
         np.testing.assert_allclose(got, expected, rtol=1e-3 if got.dtype == np.float16 else 1e-6, equal_nan=True)
