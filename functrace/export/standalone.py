@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from .. import tree
 from ..compiler.effects import has_effect
-from ..compiler.source import Program, compiled, identifier
+from ..compiler.names import identifier
+from ..compiler.source import Program, compiled
 from ..core.aval import Aval
 from ..core.jaxpr import ClosedJaxpr, Equation, inner_jaxprs
 from ..errors import ExportError, Location, OptionError

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..compiler.control import write_cond
 from ..compiler.source import compiled_inner
 from ..core.aval import Aval
 from ..core.jaxpr import ClosedJaxpr, eval_jaxpr
@@ -196,6 +195,12 @@ def _chosen(mask: Any, new: Any, old: Any) -> Any:
     return where(like_batch(mask, new), new, old)
 
 
+def _write_cond(*args: Any) -> bool:
+    from ..compiler.control import write_cond  # here: the compiler is loaded when something is compiled
+
+    return write_cond(*args)
+
+
 cond_p = Primitive(
     "cond",
     _cond_impl,
@@ -204,7 +209,7 @@ cond_p = Primitive(
     vjp_fwd=_cond_vjp_fwd,
     vjp_bwd=_cond_vjp_bwd,
     batch=_cond_batch,
-    write=write_cond,
+    write=_write_cond,
     aliases=True,
     multiple_results=True,
 )

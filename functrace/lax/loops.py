@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..compiler.control import write_scan, write_while
+from ..compiler.effects import has_effect
 from ..compiler.runtime import Stack
-from ..compiler.simplify import has_effect
 from ..compiler.source import compiled_equation, compiled_inner
 from ..config import config
 from ..core.aval import DYNAMIC, Aval, aval_of
@@ -523,6 +522,12 @@ def _masked_by_steps(jaxpr: ClosedJaxpr, num_consts: int, num_carry: int, revers
     return jaxpr.derived(("masked", num_consts, num_carry, reverse), make)
 
 
+def _write_scan(*args: Any) -> bool:
+    from ..compiler.control import write_scan  # here: the compiler is loaded when something is compiled
+
+    return write_scan(*args)
+
+
 scan_p = Primitive(
     "scan",
     _scan_impl,
@@ -531,7 +536,7 @@ scan_p = Primitive(
     vjp_fwd=_scan_vjp_fwd,
     vjp_bwd=_scan_vjp_bwd,
     batch=_scan_batch,
-    write=write_scan,
+    write=_write_scan,
     multiple_results=True,
 )
 
@@ -787,6 +792,12 @@ def like_batch(mask: Any, value: Any) -> Any:
     return expand_dims(mask, tuple(range(len(shape_of(mask)), len(shape_of(mask)) + missing))) if missing else mask
 
 
+def _write_while(*args: Any) -> bool:
+    from ..compiler.control import write_while
+
+    return write_while(*args)
+
+
 while_p = Primitive(
     "while",
     _while_impl,
@@ -795,7 +806,7 @@ while_p = Primitive(
     vjp_fwd=_while_vjp_fwd,
     vjp_bwd=_while_vjp_bwd,
     batch=_while_batch,
-    write=write_while,
+    write=_write_while,
     multiple_results=True,
 )
 

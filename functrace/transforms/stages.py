@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..compiler.cost import cost_of
 from ..compiler.source import Program
 from ..core.aval import Aval, ShapeDtypeStruct, aval_of
 from ..core.jaxpr import ClosedJaxpr
@@ -134,6 +133,8 @@ class _Written:
         >>> functrace.jit(lambda x: fnp.sin(x) @ x).lower(fnp.zeros((3, 3))).cost_analysis()
         {'flops': 54.0, 'transcendentals': 9.0, 'bytes accessed': 360.0}
         """
+        from ..compiler.cost import cost_of  # here: it is not needed to import the library
+
         cost = cost_of(self._traced.jaxpr)
         return {"flops": cost.flops, "transcendentals": cost.transcendentals, "bytes accessed": cost.bytes_accessed}
 

@@ -14,8 +14,8 @@ import functrace
 import functrace.numpy as fnp
 from functrace import lax
 from functrace.compiler import arena, runtime
+from functrace.compiler.compilation import compile_jaxpr
 from functrace.compiler.pipeline import ready
-from functrace.compiler.source import compile_jaxpr
 from functrace.core.aval import Aval
 
 RNG = np.random.default_rng(0)

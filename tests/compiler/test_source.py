@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 import functrace
 import functrace.numpy as fnp
+from functrace.compiler.compilation import compile_jaxpr
 from functrace.compiler.names import comment, identifier
-from functrace.compiler.source import compile_jaxpr
 from functrace.core.aval import Aval
 from functrace.core.primitive import Primitive
 
