@@ -282,7 +282,12 @@ def _sum_of_parts(equation: Equation, program: Rewriting) -> Atom | None:
         place = None if maker.params["shape"] != shape else _place(maker)
         if place is None:
             return None
-        parts.append((*place, maker.inputs[0]))
+        axis, start, stop = place
+        (part,) = maker.inputs
+        sizes = (*shape[:axis], stop - start, *shape[axis + 1 :])
+        if part.aval.shape != sizes:  # an element along the axis, which is put in
+            part = program.emit(reshape_p, part, new_sizes=sizes)
+        parts.append((axis, start, stop, part))
     parts.sort(key=lambda part: part[:3])
     axis, end = parts[0][0], 0
     for other, start, stop, _ in parts:
@@ -307,6 +312,8 @@ def _place(maker: Equation) -> tuple[int, int, int] | None:
         return None
     place = None
     for axis, (entry, extent) in enumerate(zip(entries, shape, strict=False)):
+        if isinstance(entry, int):
+            entry = slice(entry, entry + 1 or None)
         if not isinstance(entry, slice):
             return None
         start, stop, step = entry.indices(extent)

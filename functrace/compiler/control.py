@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,7 @@ def write_scan(writer: Writer, equation: Equation, lifetimes: Lifetimes) -> bool
         head = f"for {', '.join(name for name, _ in loop)} in zip({', '.join(what for _, what in loop)}):"
     else:
         head = f"for {loop[0][0]} in {loop[0][1]}:" if loop else f"for _ in range({steps}):"
+    first = len(writer.lines)
     writer.line(head)
     start = len(writer.lines)
     inner.write(body, into=into, own=own, floats=[atom for atom in body.outvars if in_python(atom.aval)])
@@ -93,6 +95,7 @@ def write_scan(writer: Writer, equation: Equation, lifetimes: Lifetimes) -> bool
     _next_carries(inner, names, next_carry)
     if len(writer.lines) == start:
         inner.line("pass")
+    _transpose_before(writer, first, [inner.text[var] for var in constants if var in inner.text])
     for atom, out in zip(results, equation.outputs[count:], strict=True):
         if not atom.aval.shape:
             stack = writer.text[out]
@@ -326,6 +329,19 @@ def _end_carries(
         fresh = runs and atom in whole and atom not in into and body.outvars.count(atom) == 1
         if not fresh:
             writer.line(f"{name} = {name}.copy()")
+
+
+def _transpose_before(writer: Writer, first: int, constants: Sequence[str]) -> None:
+    """Make the transposed views of a loop's constants before the loop, which begins with the line `first`."""
+    for constant in constants:
+        if not constant.isidentifier():
+            continue
+        view = re.compile(rf"\b{constant}\.T\b")
+        if any(view.search(line) for line in writer.lines[first:]):
+            name = writer.names.fresh()
+            writer.lines[first:] = [view.sub(name, line) for line in writer.lines[first:]]
+            writer.lines.insert(first, "    " * writer.depth + f"{name} = {constant}.T")
+            first += 1
 
 
 def _scalar(inner: Writer, atom: Atom) -> str:

@@ -72,7 +72,7 @@ class Region:
         """How many positions a block has."""
         if self.reduces:
             return max(1, REDUCING_BLOCK // self.row)
-        room = CHUNK // max(self._widest(), 8)
+        room = CHUNK // self._widest()
         if not self.on_threads():
             return max(1, room // 2 // self.row)
         share = -(-_size(self.shape) // config.threads)  # one block for each thread, where there is room for it

@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..core.aval import DYNAMIC, Shape
-from ..core.jaxpr import Atom, ClosedJaxpr, Equation, Jaxpr
+from ..core.jaxpr import Atom, ClosedJaxpr, Equation, Jaxpr, Var
+from ..core.primitive import Primitive
 from ..lax.shape import broadcast_in_dim_p, reshape_p, transpose_p
 from .rewriting import Rewriting, Rule
 
 
 def with_one_copy(closed: ClosedJaxpr) -> ClosedJaxpr:
-    """With what is transposed and reshaped several times reshaped from the first of these: only that is a copy."""
+    """With what is transposed, and then reshaped so that NumPy has to copy it, copied once for all of its reshapes."""
     made_by: dict[Atom, Equation] = {var: equation for equation in closed.equations for var in equation.outputs}
-    first: dict[Atom, Atom] = {}
+    copies: dict[Atom, Var] = {}
     equations = []
     for equation in closed.equations:
-        if equation.primitive is reshape_p:
+        if equation.primitive is reshape_p and DYNAMIC not in equation.outputs[0].aval.shape:
             (x,) = equation.inputs
             maker = made_by.get(x)
-            if maker is not None and maker.primitive is transpose_p and not equation.outputs[0].aval.weak_type:
-                source = first.setdefault(x, equation.outputs[0])
-                if source is not equation.outputs[0]:
-                    equation = Equation(reshape_p, (source,), equation.params, equation.outputs, equation.location)
+            if maker is not None and maker.primitive is transpose_p and _copies(maker, equation.outputs[0].aval.shape):
+                if x not in copies:
+                    copies[x] = Var(x.aval)
+                    equations.append(Equation(row_major_p, (x,), {}, (copies[x],), equation.location))
+                equation = Equation(reshape_p, (copies[x],), equation.params, equation.outputs, equation.location)
         equations.append(equation)
     jaxpr = closed.jaxpr
-    return (
-        ClosedJaxpr(Jaxpr(jaxpr.constvars, jaxpr.invars, equations, jaxpr.outvars), closed.consts) if first else closed
-    )
+    if not copies:
+        return closed
+    return ClosedJaxpr(Jaxpr(jaxpr.constvars, jaxpr.invars, equations, jaxpr.outvars), closed.consts)
+
+
+row_major_p = Primitive(
+    "row_major",
+    lambda x: np.array(x, order="C"),
+    lambda x: x,
+    source=lambda args, avals: f"{args[0]}.copy()",
+    into=lambda args, avals, out: f"np.copyto({out}, {args[0]})",
+)
+
+
+def _copies(transpose: Equation, shape: Shape) -> bool:
+    """Whether a transposed array cannot be seen in another shape, so that a reshape copies it."""
+    source = transpose.inputs[0].aval
+    if DYNAMIC in source.shape or not source.size:
+        return False
+    transposed = np.empty(source.shape, np.bool_).transpose(transpose.params["permutation"])
+    return not np.may_share_memory(transposed, transposed.reshape(shape))
 
 
 def _broadcast(equation: Equation, program: Rewriting) -> Atom | None:

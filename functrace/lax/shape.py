@@ -632,6 +632,7 @@ concatenate_p: Primitive = Primitive(
     jvp=_concatenate_jvp,
     vjp_all=_concatenate_vjp,
     batch=_concatenate_batch,
+    into=lambda args, avals, out, *, dimension: f"np.concatenate(({', '.join(args)},), {dimension}, {out})",
     source=lambda args, avals, *, dimension: (
         f"np.concatenate(({', '.join(args)}{',' if len(args) == 1 else ''}), {dimension})"
     ),
