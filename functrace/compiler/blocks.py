@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -41,7 +41,9 @@ def write_blocks(writer: Writer, fused: Equation, position: int, lifetimes: Life
         text[var] = names.fresh()
         slices.append(f"{text[var]} = {outer}[lo:hi]")
     partial: dict[Atom, str] = {}
-    results: dict[Atom, str] = {}
+    places: dict[Atom, _Place] = {}  # where results are written
+    last = {atom: number for number, equation in enumerate(region.equations) for atom in equation.inputs}
+    made_at = {equation.outputs[0]: number for number, equation in enumerate(region.equations)}
     dying = [
         var
         for var in text
@@ -65,18 +67,20 @@ def write_blocks(writer: Writer, fused: Equation, position: int, lifetimes: Life
             dying.remove(over)
             lifetimes.reuse(over, var)
             writer.text[var] = writer.operand(over)
-            results[var] = flats.get(over, writer.text[var])
+            places[var] = _Place(text[over], since=last[over], until=made_at[var])
             continue
         name = lifetimes.take_free(var, row_major=True) or writer.place(var, lifetimes)
         if name is None:
             name = names.fresh()
             writer.line(f"{name} = np.empty({region.shape}, {dtype_text(var.aval.dtype)})")
             lifetimes.is_row_major(name)
-        writer.text[var] = results[var] = name
+        writer.text[var] = flat = name
         if region.flat and len(region.shape) > 1:
-            results[var] = names.fresh()
-            writer.line(f"{results[var]} = {name}.reshape(-1)")
-    statements, scratch = _statements(writer, region, text, results, partial)
+            flat = names.fresh()
+            writer.line(f"{flat} = {name}.reshape(-1)")
+        places[var] = _Place(names.fresh(), since=0, until=made_at[var])
+        slices.append(f"{places[var].name} = {flat}[lo:hi]")
+    statements, scratch = _statements(writer, region, text, places, partial)
     for out, name in partial.items():
         writer.line(f"{name} = np.empty({-(-extent // block)}, {dtype_text(out.aval.dtype)})")
     function = names.take("blocks")
@@ -113,16 +117,43 @@ def write_blocks(writer: Writer, fused: Equation, position: int, lifetimes: Life
             writer.line(f"{writer.text[out]} = {reduce}({partial[out]})  # {out.aval}")
 
 
+class _Place(NamedTuple):
+    """A result's part of a block: before the result is there other values may be, from a position on."""
+
+    name: str
+    since: int
+    until: int
+
+
 def _statements(
-    writer: Writer, region: Region, text: dict[Atom, str], results: dict[Atom, str], partial: dict[Atom, str]
+    writer: Writer, region: Region, text: dict[Atom, str], places: dict[Atom, _Place], partial: dict[Atom, str]
 ) -> tuple[list[str], list[tuple[str, np.dtype]]]:
     """The statements of a block, and the names of its scratch arrays with their dtypes."""
     names = writer.names
     last = {atom: i for i, equation in enumerate(region.equations) for atom in equation.inputs}
     scratch: list[tuple[str, np.dtype]] = []
     free: dict[np.dtype, list[str]] = {}
-    held: dict[Atom, str] = {}  # the scratch array that a variable is in
+    held: dict[Atom, str] = {}  # the array that a variable is in for a while
+    until = {place.name: place.until for place in places.values()}
     lines: list[str] = []
+
+    def array_for(out: Var, position: int, dying: list[Atom]) -> str:
+        """An operand's array, a result's before the result is there, one that is free, or a new one."""
+        dtype = out.aval.dtype
+        for atom in dying:
+            if atom.aval.dtype == dtype and last[out] <= until.get(held[atom], last[out]):
+                dying.remove(atom)
+                return held.pop(atom)
+        busy = set(held.values())
+        for var, place in places.items():
+            in_time = place.since <= position and last[out] <= place.until
+            if var.aval.dtype == dtype and in_time and place.name not in busy:
+                return place.name
+        if free.get(dtype):
+            return free[dtype].pop()
+        scratch.append((names.fresh(), dtype))
+        return scratch[-1][0]
+
     for position, equation in enumerate(region.equations):
         args = [_operand(writer, equation, atom, text) for atom in equation.inputs]
         out = equation.outputs[0]
@@ -131,31 +162,19 @@ def _statements(
             partial[out] = names.fresh()
             ufunc = names.imported("numpy", reduction_ufunc(equation))
             lines.append(f"{partial[out]}[lo // {region.block()}] = {ufunc}.reduce({args[0]}, None)")
-        elif out in results:
+        elif out in places:
+            text[out] = places[out].name
+            lines.append(_written(writer, equation, args, text[out]))
+        elif equation.primitive.name == "select":  # in an array of its own: to copy where a mask is true is slow
             text[out] = names.fresh()
-            lines.append(f"{text[out]} = {results[out]}[lo:hi]")
-            lines += _written(writer, equation, args, text[out])
+            lines.append(f"{text[out]} = np.where({', '.join(args)})")
         else:
-            dtype = out.aval.dtype
-            reused = next((a for a in dying if a.aval.dtype == dtype), None)
-            if equation.primitive.name == "select":  # in an array of its own: to copy where a mask is true is slow
-                text[out] = names.fresh()
-                lines.append(f"{text[out]} = np.where({', '.join(args)})")
-                for atom in dying:
-                    free.setdefault(atom.aval.dtype, []).append(held.pop(atom))
-                continue
-            if reused is not None:
-                name = held.pop(reused)
-                dying.remove(reused)
-            elif free.get(dtype):
-                name = free[dtype].pop()
-            else:
-                name = names.fresh()
-                scratch.append((name, dtype))
-            held[out] = text[out] = name
-            lines += _written(writer, equation, args, name)
+            held[out] = text[out] = array_for(out, position, dying)
+            lines.append(_written(writer, equation, args, text[out]))
         for atom in dying:
-            free.setdefault(atom.aval.dtype, []).append(held.pop(atom))
+            name = held.pop(atom)
+            if name not in until:
+                free.setdefault(atom.aval.dtype, []).append(name)
     return lines, scratch
 
 
@@ -180,17 +199,17 @@ def _operand(writer: Writer, equation: Equation, atom: Atom, text: dict[Atom, st
     return writer.operand(atom)
 
 
-def _written(writer: Writer, equation: Equation, args: Sequence[str], out: str) -> list[str]:
-    """Statements that compute an elementwise equation into `out`."""
+def _written(writer: Writer, equation: Equation, args: Sequence[str], out: str) -> str:
+    """The statement that computes an elementwise equation into `out`."""
     name = equation.primitive.name
     if name == "select":
-        return [f"np.copyto({out}, np.where({', '.join(args)}))"]
+        return f"np.copyto({out}, np.where({', '.join(args)}))"
     if name == "convert_element_type":
-        return [f"np.copyto({out}, {args[0]}, casting='unsafe')"]
+        return f"np.copyto({out}, {args[0]}, casting='unsafe')"
     exponent = equation.inputs[-1]
     if name == "pow" and isinstance(exponent, Literal) and exponent.value in POWERS:
-        return [writer.names.ufunc(POWERS[exponent.value], args[:1], out)]
-    return [writer.names.ufunc(equation.primitive.ufunc.__name__, args, out)]
+        return writer.names.ufunc(POWERS[exponent.value], args[:1], out)
+    return writer.names.ufunc(equation.primitive.ufunc.__name__, args, out)
 
 
 def _has_rows(shape: tuple[int, ...], full: tuple[int, ...]) -> bool:
