@@ -232,11 +232,23 @@ def _recomputed(ordered: list[Equation], outvars: Sequence[Atom]) -> list[Equati
             equations = [_renamed(makers[var][1], copies, copy) for var, copy in copies.items()]
             equations += [_renamed(inner, copies, inner.outputs[0]) for inner in region.equations]
             outputs: set[Atom] = {var for var in region.outputs if var not in gone}
-            if not outputs:
+            equations = _alive(equations, outputs)
+            if not equations:
                 continue
             equation = _fused(Region(equations, region.shape, outputs), equation.location)
         out.append(equation)
     return out
+
+
+def _alive(equations: Sequence[Equation], outputs: set[Atom]) -> list[Equation]:
+    """The equations that these outputs need."""
+    needed = set(outputs)
+    kept = []
+    for equation in reversed(equations):
+        if equation.outputs[0] in needed:
+            kept.append(equation)
+            needed.update(equation.inputs)
+    return kept[::-1]
 
 
 def _can_recompute(maker: Equation, user: Equation) -> bool:

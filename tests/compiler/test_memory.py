@@ -80,6 +80,22 @@ def test_a_block_does_not_write_over_what_it_still_reads_through_a_view():
         np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)
 
 
+def test_a_value_that_each_of_its_users_computes_again_is_computed_nowhere_else():
+    def f(x, y):
+        half = x * 0.5  # cheap, on what both sums read in any case
+        first = fnp.exp(half * y) * x
+        total = fnp.cumsum(first, 0)
+        return fnp.tanh(half * total) * x
+
+    x, y = RNG.standard_normal((2, 300, 400))
+    np.testing.assert_allclose(functrace.jit(f)(x, y), f(x, y), rtol=1e-12)
+    text = functrace.jit(functrace.grad(lambda x, y: fnp.sum(f(x, y)))).lower(x, y).as_text()
+    assert "in_blocks" in text
+    got = functrace.jit(functrace.grad(lambda x, y: fnp.sum(f(x, y))))(x, y)
+    expected = functrace.grad(lambda x, y: fnp.sum(f(x, y)))(x, y)
+    np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
+
+
 def test_scratch_memory_belongs_to_one_caller_at_a_time_and_is_bounded():
     first, second = runtime.take_chunks(3), runtime.take_chunks(3)
     assert len({id(chunk) for chunk in (*first, *second)}) == 6

@@ -24,8 +24,12 @@ SEQUENCES = [names for count in (1, 2, 3) for names in itertools.product(TRANSFO
 
 
 def check_jit(f: Function, args: Sequence[Any], *, exact: bool, single: bool) -> None:
-    """`jit` gives what the function gives without it: the same bits where `exact`."""
+    """`jit` gives what the function gives without it: the same bits where `exact`, but for functions of scalars.
+
+    These are the C library's under `jit`, and may differ in the last place.
+    """
     expected = f(*args)
+    exact = exact and not has_functions_of_scalars(functrace.make_jaxpr(f)(*args))
     for got in (jit(f)(*args), jit(jit(f))(*args)):
         assert len(got) == len(expected)
         for one, other in zip(got, expected, strict=True):
@@ -35,6 +39,19 @@ def check_jit(f: Function, args: Sequence[Any], *, exact: bool, single: bool) ->
                 np.testing.assert_array_equal(one, other)
             else:
                 compare(one, other, 1e-4 if single else 1e-11)
+
+
+def has_functions_of_scalars(jaxpr: Any) -> bool:
+    """Whether a program, or one inside it, computes more than arithmetic on float64 scalars."""
+    arithmetic = ("add", "sub", "mul", "div", "neg", "abs", "max", "min", "select", "convert_element_type")
+    for equation in jaxpr.eqns:
+        programs = [x for value in equation.params.values() for x in (value if isinstance(value, tuple) else (value,))]
+        if any(has_functions_of_scalars(x) for x in programs if hasattr(x, "eqns")):
+            return True
+        scalars = [var for var in equation.outvars if var.aval.shape == () and var.aval.dtype == np.float64]
+        if scalars and equation.primitive.name not in arithmetic:
+            return True
+    return False
 
 
 def check_jaxpr(f: Function, args: Sequence[Any]) -> None:

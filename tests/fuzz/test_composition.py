@@ -17,6 +17,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+import functrace
+from functrace.compiler import fusion, runtime, writer
 from tests.fuzz import checks
 from tests.fuzz.programs import Program, make_program, programs, standalone
 
@@ -31,6 +33,34 @@ def test_there_are_84_sequences_of_one_to_three_transforms():
 @pytest.mark.parametrize("chunk", CHUNKS)
 def test_the_transforms_of_a_random_program_agree(chunk):
     draw(100 + chunk, 40, obeys_every_law)
+
+
+@pytest.fixture
+def as_if_large(monkeypatch):
+    """Small arrays are compiled as large ones are: in blocks of a few elements, on threads, in an arena."""
+    monkeypatch.setattr(fusion, "SMALLEST", 1)
+    monkeypatch.setattr(fusion, "SMALLEST_BLOCK", 2)
+    monkeypatch.setattr(fusion, "REDUCING_BLOCK", 4)
+    monkeypatch.setattr(fusion, "WORTH_A_THREAD", 0)
+    monkeypatch.setattr(writer, "SMALLEST", 1)
+    for module in (fusion, runtime):
+        monkeypatch.setattr(module, "CHUNK", 64)
+    monkeypatch.setattr(runtime, "_chunks", [])
+    with functrace.config.override(threads=2):
+        yield
+
+
+@pytest.mark.parametrize("chunk", range(4))
+@pytest.mark.usefixtures("as_if_large")
+def test_a_random_program_of_large_arrays_agrees(chunk):
+    draw(150 + chunk, 25, obeys_every_law)
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("chunk", range(8))
+@pytest.mark.usefixtures("as_if_large")
+def test_a_random_program_of_large_arrays_agrees_at_length(chunk):
+    draw(1500 + chunk, 40, obeys_every_law)
 
 
 @pytest.mark.parametrize("names", SEQUENCES.values(), ids=SEQUENCES)
