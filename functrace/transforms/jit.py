@@ -215,6 +215,13 @@ def jit(
     OptionError
         The function has no such argument, or one is both static and donated.
 
+    Notes
+    -----
+    What is computed element by element on arrays is what the function gives without `jit`, to the last bit; so it is on
+    any number of threads (``functrace.config.threads``). A function of a float64 scalar is the C library's, and may
+    differ in the last place. Sums and products of matrices may add in another order, as BLAS does: a sum of n terms
+    differs by at most about n · eps · (the sum of their moduli), where eps is the dtype's unit of rounding.
+
     Examples
     --------
     >>> import functrace, functrace.numpy as fnp
