@@ -24,10 +24,12 @@ from ..core.recording import record
 from ..core.trace import Tracer, current_recording, is_tracing, level_of, require_callable
 from ..errors import ArgumentError, DtypeError, OptionError
 from ..lax.stacks import of_dynamic
+from ..pytrees.generated import USES_BEFORE_COMPILING
 from .arguments import as_leaf, flatten_result
 from .compile_log import compiled_and_logged, log_trace
 from .donation import donated_leaves, donating
 from .programs import batch_program, instantiate, jvp_program, split_program, vjp_program, with_captured
+from .repeated_calls import OTHER, repeated_call
 from .stages import Lowered, Traced, structs
 from .static_arguments import are_comparable, numbers_and_names, positions_of, static_data, static_key
 from .vmap import axis_environment
@@ -151,7 +153,7 @@ class _Entry:
 class _Recent:
     """The kind of arguments of the last call, recognised without a key, and what runs for it."""
 
-    __slots__ = ("call", "generation", "hits", "key", "kinds", "treedef", "unflatten")
+    __slots__ = ("call", "generation", "hits", "key", "kinds", "out_tree", "repeated", "treedef", "unflatten", "uses")
 
     def __init__(self, key: Any, leaves: Sequence[Any], call: Callable, out_tree: Any, generation: int) -> None:
         self.key = key
@@ -160,9 +162,12 @@ class _Recent:
             (x.__class__, *((x.shape, x.dtype) if isinstance(x, np.ndarray) else (None, None))) for x in leaves
         ]
         self.call = call
+        self.out_tree = out_tree
         self.unflatten = out_tree.unflatten
         self.generation = generation
         self.hits = 0
+        self.uses = 0
+        self.repeated: Callable[[Any], Any] | None = None  # what is written for this kind once it is used often
 
     def take_hits(self) -> int:
         """How often it was used since this was asked last."""
@@ -178,6 +183,9 @@ class _Recent:
                     return None
                 if shape is not None and (leaf.dtype is not dtype or leaf.shape != shape):
                     return None
+            self.uses += 1
+            if self.uses == USES_BEFORE_COMPILING:
+                self.repeated = repeated_call(self.treedef, leaves, self.call, self.out_tree)
         return leaves
 
 
@@ -293,11 +301,23 @@ class JitFunction:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         recent = self._recent
-        if recent is not None and not is_tracing() and not config.debugging:
-            leaves = recent.leaves_if_same((args, kwargs))
-            if leaves is not None and recent.generation == self._cache.generation:
-                recent.hits += 1
-                return recent.unflatten(recent.call(*leaves))
+        if (
+            recent is not None
+            and recent.generation == self._cache.generation
+            and not is_tracing()
+            and not config.debugging
+        ):
+            repeated = recent.repeated
+            if repeated is not None:
+                out = repeated((args, kwargs))
+                if out is not OTHER:
+                    recent.hits += 1
+                    return out
+            else:
+                leaves = recent.leaves_if_same((args, kwargs))
+                if leaves is not None:
+                    recent.hits += 1
+                    return recent.unflatten(recent.call(*leaves))
         return self._call_anew(args, kwargs)
 
     def _call_anew(self, args: tuple, kwargs: dict[str, Any]) -> Any:
