@@ -9,6 +9,7 @@ from ..core.aval import DYNAMIC
 from ..core.jaxpr import Atom, ClosedJaxpr, Equation, Jaxpr, Var
 from ..core.primitive import avals_of_result
 from ..lax.dot import DimensionNumbers, dot_general_p
+from .rewriting import use_counts
 
 _LONGEST = 64
 _CLEARLY = 0.8  # of the cost, from which the order is changed
@@ -38,12 +39,7 @@ def with_chains_ordered(closed: ClosedJaxpr) -> ClosedJaxpr:
     }
     if len(products) < 2:
         return closed
-    uses: dict[Atom, int] = {}
-    for equation in jaxpr.equations:
-        for atom in equation.inputs:
-            uses[atom] = uses.get(atom, 0) + 1
-    for atom in jaxpr.outvars:
-        uses[atom] = uses.get(atom, 0) + 1
+    uses = use_counts(jaxpr)
     inner: dict[Atom, Equation] = {
         atom: products[atom]
         for equation in products.values()

@@ -76,7 +76,7 @@ class Rewriting:
         self.notes: dict[Atom, Any] = {}
         self._rules = rules
         self._known: dict[Any, tuple[Var, ...]] = {}
-        self._uses = _uses(closed.jaxpr)
+        self._uses = use_counts(closed.jaxpr)
         self._dead: set[Atom] = set()
         self._arguments: set[Atom] = {*closed.jaxpr.invars, *closed.jaxpr.constvars}
         self._results: set[Atom] = {*closed.jaxpr.outvars}
@@ -215,7 +215,8 @@ def _repeated(const: Any) -> Literal | None:
     return Literal(first) if const.tobytes() == first.tobytes() * const.size else None
 
 
-def _uses(jaxpr: Jaxpr) -> dict[Atom, int]:
+def use_counts(jaxpr: Jaxpr) -> dict[Atom, int]:
+    """How often each atom stands among the operands and the results."""
     uses: dict[Atom, int] = {}
     for equation in jaxpr.equations:
         for atom in equation.inputs:

@@ -16,8 +16,6 @@ from .buffers import LARGE, Lifetimes
 from .fusion import POWERS, fused_p
 from .names import Names, comment, dtype_text, identifier, scalar_text
 
-_AUGMENTED = {"add": "+=", "sub": "-=", "mul": "*=", "div": "/="}
-
 
 class Writer:
     """Writes equations, and those of the programs inside them, as lines of one function.
@@ -248,11 +246,6 @@ class Writer:
             atom = equation.inputs[dying[0]]
             name = args[dying[0]]
             lifetimes.reuse(atom, out)
-            augmented = _AUGMENTED.get(equation.primitive.name)
-            if augmented is not None and not dying[0]:
-                self.text[out] = name
-                self.line(f"{name} {augmented} {args[1]}  # {self.names.kind(out.aval)}")
-                return True
         elif name is None:
             name = lifetimes.take_free(out) or self.place(out, lifetimes)
         call = self.names.ufunc(function, args, name)
