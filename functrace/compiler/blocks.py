@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -80,7 +80,7 @@ def write_blocks(writer: Writer, fused: Equation, position: int, lifetimes: Life
             writer.line(f"{flat} = {name}.reshape(-1)")
         places[var] = _Place(names.fresh(), since=0, until=made_at[var])
         slices.append(f"{places[var].name} = {flat}[lo:hi]")
-    statements, scratch = _statements(writer, region, text, places, partial)
+    statements, scratch = _statements(writer, region, text, places, partial, last)
     for out, name in partial.items():
         writer.line(f"{name} = np.empty({-(-extent // block)}, {dtype_text(out.aval.dtype)})")
     function = names.take("blocks")
@@ -126,11 +126,15 @@ class _Place(NamedTuple):
 
 
 def _statements(
-    writer: Writer, region: Region, text: dict[Atom, str], places: dict[Atom, _Place], partial: dict[Atom, str]
+    writer: Writer,
+    region: Region,
+    text: dict[Atom, str],
+    places: dict[Atom, _Place],
+    partial: dict[Atom, str],
+    last: dict[Atom, int],
 ) -> tuple[list[str], list[tuple[str, np.dtype]]]:
     """The statements of a block, and the names of its scratch arrays with their dtypes."""
     names = writer.names
-    last = {atom: i for i, equation in enumerate(region.equations) for atom in equation.inputs}
     scratch: list[tuple[str, np.dtype]] = []
     free: dict[np.dtype, list[str]] = {}
     held: dict[Atom, str] = {}  # the array that a variable is in for a while
@@ -189,14 +193,8 @@ def _takes_place_of(out: Var, atom: Atom, region: Region) -> bool:
 def _operand(writer: Writer, equation: Equation, atom: Atom, text: dict[Atom, str]) -> str:
     if atom.__class__ is not Literal:
         return text[atom]
-    value: Any = atom.value
-    dtypes = [a.aval.dtype for a in equation.inputs if isinstance(a, Var) and a.aval.shape]
-    if dtypes and np.result_type(*dtypes).kind in "fc" and equation.primitive.ufunc is not None:
-        dtype = value.dtype if isinstance(value, np.generic) else np.result_type(*dtypes, value)
-        number = writer.names.number(value, dtype)
-        if number is not None:
-            return number
-    return writer.operand(atom)
+    number = writer.number_beside(atom.value, equation) if equation.primitive.ufunc is not None else None
+    return writer.operand(atom) if number is None else number
 
 
 def _written(writer: Writer, equation: Equation, args: Sequence[str], out: str) -> str:

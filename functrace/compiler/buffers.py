@@ -155,6 +155,16 @@ class Lifetimes:
             self._parent[b] = a
 
 
+def used_in(jaxpr: Jaxpr) -> set[Atom]:
+    """What the equations and results of a jaxpr need."""
+    return {atom for equation in jaxpr.equations for atom in equation.inputs} | set(jaxpr.outvars)
+
+
+def whole_in(jaxpr: Jaxpr) -> set[Atom]:
+    """The results of equations that are arrays of their own, no views."""
+    return {var for equation in jaxpr.equations if not equation.primitive.aliases for var in equation.outputs}
+
+
 def _gives_element(equation: Equation) -> bool:
     """Whether the result is an element of an array, which NumPy gives as a scalar of its own."""
     return (

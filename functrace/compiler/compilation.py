@@ -10,6 +10,7 @@ from ..core.jaxpr import Atom, ClosedJaxpr, Literal
 from ..core.trace import Tracer
 from ..errors import UnexpectedTracerError
 from .arena import Arena, Workspaces
+from .buffers import whole_in
 from .names import Names, dtype_text, identifier
 from .source import Program
 from .writer import Writer
@@ -24,7 +25,6 @@ def compile_jaxpr(
     *,
     owned: bool = True,
     donated: Sequence[int] = (),
-    keeps: bool = True,
 ) -> Program:
     """Write a jaxpr as source and compile it.
 
@@ -40,8 +40,6 @@ def compile_jaxpr(
         Whether results get memory of their own.
     donated
         The positions of arguments whose memory may be written over: arrays in row-major order that nothing else holds.
-    keeps
-        Whether memory for large values is kept between calls.
     """
     if any(isinstance(const, Tracer) for const in closed.consts):
         raise UnexpectedTracerError(
@@ -50,7 +48,7 @@ def compile_jaxpr(
         )
     names = Names()
     function = names.take(identifier(name))
-    text = _written(closed, names, function, argument_names or (), owned, donated, keeps)
+    text = _written(closed, names, function, argument_names or (), owned, donated)
     filename = f"<functrace {function} {next(_serial)}>"
     namespace = dict(names.namespace)
     exec(compile(text, filename, "exec"), namespace)  # the text is made of the tables' own words and checked names
@@ -66,10 +64,9 @@ def _written(
     argument_names: Sequence[str],
     owned: bool,
     donated: Sequence[int],
-    keeps: bool,
 ) -> str:
     jaxpr = closed.jaxpr
-    arena = Arena() if keeps else None
+    arena = Arena()
     writer = Writer(names, arena)
     for position, var in enumerate(jaxpr.invars):
         given = position < len(argument_names)
@@ -85,7 +82,7 @@ def _written(
     start = len(writer.lines)
     writer.write(jaxpr, donated=own)
     results = _results(writer, closed, owned, own)
-    if arena is not None and arena.views:
+    if arena.views:
         workspaces = names.function("workspaces", Workspaces(arena))
         views = ", ".join(arena.views.values())
         writer.lines[start:start] = [
@@ -100,15 +97,14 @@ def _written(
 def _results(writer: Writer, closed: ClosedJaxpr, owned: bool, own: Sequence[Atom]) -> str:
     """The result tuple; what may share memory with something else is copied."""
     jaxpr = closed.jaxpr
-    fresh = {var for equation in jaxpr.equations if not equation.primitive.aliases for var in equation.outputs}
-    fresh.update(own)  # type: ignore[arg-type]
+    fresh = whole_in(jaxpr) | set(own)
     words = []
     seen: set[Atom] = set()
     for atom in jaxpr.outvars:
         if atom.aval.weak_type or atom in writer.python:
             text = writer.python.get(atom) or writer.operand(atom)
             words.append(f"{dtype_text(atom.aval.dtype)}({text})")
-        elif atom.__class__ is Literal or not owned or atom in writer.python or (atom in fresh and atom not in seen):
+        elif atom.__class__ is Literal or not owned or (atom in fresh and atom not in seen):
             words.append(writer.strong(atom, atom.aval))
         else:
             words.append(f"{writer.operand(atom)}.copy()")

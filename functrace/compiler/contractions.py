@@ -11,10 +11,9 @@ from ..lax import elementwise as e
 from ..lax.dot import DimensionNumbers, dot_general_p
 from ..lax.indexing import scatter_zeros_p
 from ..lax.shape import concatenate_p, reduce_sum_p, reshape_p, transpose_p
+from .fusion import SMALLEST
 from .rewriting import Rewriting, Rule
 
-#: Bytes from which elementwise equations run block by block in cache.
-_IN_BLOCKS = 1 << 18
 #: Elements in a row from which its product with another is summed faster by itself than with all others.
 _LONG_ROW = 32
 _BLAS = "fdFD"
@@ -86,7 +85,7 @@ def _is_worth_it(product: Atom, maker: Equation, batch: list[int], contracted: l
     if batch:
         long = product.aval.shape[contracted[-1]] >= _LONG_ROW
         return product.aval.dtype.kind != "c" and long and max(batch) < contracted[0]
-    return product.aval.nbytes < _IN_BLOCKS or not any(_is_elementwise(atom, program) for atom in maker.inputs)
+    return product.aval.nbytes < SMALLEST or not any(_is_elementwise(atom, program) for atom in maker.inputs)
 
 
 def _is_elementwise(atom: Atom, program: Rewriting) -> bool:

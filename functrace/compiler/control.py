@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..core.aval import DYNAMIC
 from ..core.jaxpr import Atom, ClosedJaxpr, Equation, Jaxpr, Var
-from .buffers import could_take_place_of_result
+from .buffers import could_take_place_of_result, used_in, whole_in
 from .names import dtype_text
 from .pipeline import ready
 from .runtime import Stack
@@ -47,7 +47,7 @@ def write_scan(writer: Writer, equation: Equation, lifetimes: Lifetimes) -> bool
     own = _own_carries(body, carry, next_carry, results)
     names = _start_carries(writer, inner, carry, init, own)
 
-    used = _used(body)
+    used = used_in(body)
     loop: list[tuple[str, str]] = []  # (name, what it runs over)
     part = f"[:{steps}]" if length is None else ""
     turn = "[::-1]" if params["reverse"] else ""
@@ -232,10 +232,6 @@ def _cut(values: Sequence, num_consts: int, num_carry: int) -> tuple[Sequence, S
     return values[:num_consts], values[num_consts : num_consts + num_carry], values[num_consts + num_carry :]
 
 
-def _used(jaxpr: Jaxpr) -> set[Atom]:
-    return {atom for equation in jaxpr.equations for atom in equation.inputs} | set(jaxpr.outvars)
-
-
 def _bind_captured(inner: Writer, closed: ClosedJaxpr) -> None:
     for var, const in zip(closed.jaxpr.constvars, closed.consts, strict=True):
         inner.text[var] = inner.names.constant(const)
@@ -247,7 +243,7 @@ def _bind_constants(
     """Give a program's inputs the names that these values have outside."""
     in_chains = {a for jaxpr in programs for e in jaxpr.equations if computes(e) for a in e.inputs}
     in_chains |= {a for jaxpr in programs for a in jaxpr.outvars}
-    used = set().union(*[_used(jaxpr) for jaxpr in programs])
+    used = set().union(*[used_in(jaxpr) for jaxpr in programs])
     for var, atom in zip(variables, atoms, strict=True):
         if var not in used:
             continue
@@ -286,7 +282,7 @@ def _next_carries(inner: Writer, names: Sequence[str], atoms: Sequence[Atom]) ->
 
 def _own_carries(body: Jaxpr, carry: Sequence[Var], next_carry: Sequence[Atom], results: Sequence[Atom]) -> list[Var]:
     """The carries that a step may write over: its own arrays, which nothing else holds, and which it can use."""
-    whole = {var for equation in body.equations if not equation.primitive.aliases for var in equation.outputs}
+    whole = whole_in(body)
     useful = {
         atom
         for equation in body.equations
@@ -313,7 +309,7 @@ def _end_carries(
     runs: bool,
 ) -> None:
     """Name the last carries; what may share memory with something else becomes an array of its own."""
-    whole = {var for equation in body.equations if not equation.primitive.aliases for var in equation.outputs}
+    whole = whole_in(body)
     for position, (out, var, name) in enumerate(zip(outputs, carry, names, strict=True)):
         atom = body.outvars[position]
         if out not in writer.used:

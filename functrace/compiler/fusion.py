@@ -9,8 +9,8 @@ from ..core.aval import Shape
 from ..core.jaxpr import Atom, ClosedJaxpr, Equation, Jaxpr, Literal, Var
 from ..core.primitive import Primitive
 from ..errors import Location
+from .effects import has_effect
 from .runtime import CHUNK
-from .simplify import has_effect
 
 SMALLEST = 1 << 18  # bytes of an array from which blocks are worth their loop
 SMALLEST_BLOCK = 1 << 14  # elements: threads in smaller blocks wait for the interpreter's lock

@@ -12,7 +12,7 @@ from ..core.jaxpr import Atom, Equation, Jaxpr, Literal, Var
 from . import scalars
 from .arena import SMALLEST, Arena
 from .blocks import write_blocks
-from .buffers import LARGE, Lifetimes
+from .buffers import LARGE, Lifetimes, used_in
 from .fusion import POWERS, fused_p
 from .names import Names, comment, dtype_text, identifier, scalar_text
 
@@ -101,24 +101,24 @@ class Writer:
         floats
             Outputs that are wanted as Python floats.
         """
-        self.used = {atom for equation in jaxpr.equations for atom in equation.inputs} | set(jaxpr.outvars)
+        self.used = used_in(jaxpr)
         lifetimes = Lifetimes(jaxpr, (*own, *donated))
         for var in donated:
             lifetimes.is_row_major(self.text[var])
         targets = dict(into or {})
-        chain: list[tuple[int, Equation]] = []
+        chain: list[Equation] = []
         in_chain: set[Atom] = set()
         uses = _last_uses(jaxpr) if chains else {}
 
         def end_chain(position: int) -> None:
             if chain:
-                self._chain([equation for _, equation in chain], position, uses, floats)
+                self._chain(list(chain), position, uses, floats)
                 chain.clear()
                 in_chain.clear()
 
         for position, equation in enumerate(jaxpr.equations):
             if chains and scalars.computes(equation):
-                chain.append((position, equation))
+                chain.append(equation)
                 in_chain.update(equation.outputs)
                 self._hold_views(equation, lifetimes, in_chain)
                 continue
@@ -169,20 +169,23 @@ class Writer:
 
     def _ufunc_operands(self, equation: Equation) -> list[str]:
         """The operands of a ufunc on arrays: its scalars as cheap as can be."""
-        dtypes = [atom.aval.dtype for atom in equation.inputs if atom.aval.shape]
-        common = dtypes[0] if len(set(dtypes)) == 1 else np.result_type(*dtypes)
+        common = _dtype_of_arrays(equation)
         words = []
         for atom in equation.inputs:
             text = None
-            if atom.__class__ is Literal and common.kind in "fc":
-                value = atom.value
-                strong = isinstance(value, np.generic)
-                dtype = value.dtype if strong else np.result_type(common, value)
-                text = self.names.number(value, dtype)
+            if atom.__class__ is Literal:
+                text = self.number_beside(atom.value, equation)
             elif not atom.aval.shape and atom in self.python and common == atom.aval.dtype:
                 text = self.python[atom]  # a float gives what a float64 does
             words.append(self.operand(atom) if text is None else text)
         return words
+
+    def number_beside(self, value: Any, equation: Equation) -> str | None:
+        """The name of a literal of a ufunc on inexact arrays, as an array without axes; None beside other arrays."""
+        common = _dtype_of_arrays(equation)
+        if common.kind not in "fc":
+            return None
+        return self.names.number(value, value.dtype if isinstance(value, np.generic) else np.result_type(common, value))
 
     # -- equations ---------------------------------------------------------------------------------------------------
 
@@ -395,6 +398,12 @@ class Writer:
         for atom in strong:
             self.python_text(atom)
         scalars.write_chain(self, equations, leaving)
+
+
+def _dtype_of_arrays(equation: Equation) -> np.dtype:
+    """What the operands with axes promote to."""
+    dtypes = [atom.aval.dtype for atom in equation.inputs if atom.aval.shape]
+    return dtypes[0] if len(set(dtypes)) == 1 else np.result_type(*dtypes)
 
 
 def _alike(atom: Atom, out: Var) -> bool:
