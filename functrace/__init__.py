@@ -8,6 +8,7 @@ from . import numpy as numpy
 from .config import config
 from .core.aval import ShapeDtypeStruct, float0
 from .core.jaxpr import check_jaxpr
+from .lazy import submodules
 from .transforms.callbacks import io_callback, pure_callback
 from .transforms.checkpoint import checkpoint, checkpoint_policies, remat
 from .transforms.custom_derivatives import closure_convert, custom_gradient, custom_jvp, custom_vjp
@@ -28,6 +29,8 @@ from .transforms.linear_transpose import linear_transpose
 from .transforms.vmap import vmap
 
 __version__ = "0.1.0"
+
+__getattr__ = submodules(__name__, "random", "scipy")
 
 __all__ = [
     "ShapeDtypeStruct",

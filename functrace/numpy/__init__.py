@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Any
 
 import numpy as _numpy
 
+from ..lazy import submodules as _submodules
 from . import methods as _methods
 from . import ufunc_methods as _ufunc_methods  # noqa: F401  (gives the ufuncs their methods)
 from .convolution import convolve, correlate
@@ -864,7 +865,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> NoReturn:
+_late = _submodules(__name__, "fft", "linalg")
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("fft", "linalg"):
+        return _late(name)
     if hasattr(_numpy, name):
         raise AttributeError(
             f"functrace.numpy has no {name!r}: numpy.{name} has no counterpart that can be traced. On arrays, outside "

@@ -7,8 +7,10 @@ own function is called, so that values, dtypes, views and errors are NumPy's.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import update_wrapper
+from importlib import import_module
 from typing import Any, NoReturn
 
 import numpy as np
@@ -170,7 +172,7 @@ def _refused_out(original: Any) -> ArgumentError:
 
 def array_function(self: Any, func: Callable, types: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     """`Tracer.__array_function__`: NumPy's function called on a tracer."""
-    traced = TRACED.get(func)
+    traced = _served(func)
     if traced is None:
         raise ArgumentError(
             f"numpy.{func.__name__} cannot follow a traced value: it has no counterpart in functrace.numpy",
@@ -187,7 +189,7 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs:
         key: Any = ufunc
     else:
         key = (ufunc, method)
-    traced = TRACED.get(key)
+    traced = _served(key)
     if traced is None:
         raise ArgumentError(
             f"the ufunc {name_of(key)} cannot follow a traced value: functrace has no rule for it",
@@ -195,6 +197,27 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs:
         )
     return call_traced(key, traced, inputs, kwargs)
 
+
+def _served(key: Any) -> Callable | None:
+    """What serves tracers in the place of a function: also one of a module that has not been needed before."""
+    traced = TRACED.get(key)
+    if traced is not None:
+        return traced
+    if isinstance(key, np.ufunc):  # it does not say which library it is from
+        modules = [ours for library, ours in _LATE.items() if library.startswith("scipy") and library in sys.modules]
+    else:
+        modules = [ours for library, ours in _LATE.items() if getattr(key, "__module__", None) == library]
+    for module in modules:
+        import_module(module)
+    return TRACED.get(key)
+
+
+#: A library's module → the module of functrace that enters its functions into the table when it is imported.
+_LATE = {
+    "numpy.linalg": "functrace.numpy.linalg",
+    "numpy.fft": "functrace.numpy.fft",
+    "scipy.special": "functrace.scipy.special",
+}
 
 # ---------------------------------------------------------------------------------------------------------------------
 # arguments
