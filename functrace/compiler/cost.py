@@ -161,6 +161,17 @@ def _windows(equation: Equation) -> float:
     return _result_elements(equation) * math.prod(equation.params["window_dimensions"])
 
 
+def _fourier(equation: Equation) -> float:
+    """5·n·log2(n) for each transform of n complex numbers, half for real ones: the count that FFT benchmarks agree on.
+
+    M. Frigo and S. G. Johnson, "The Design and Implementation of FFTW3", Proceedings of the IEEE 93 (2005).
+    """
+    params = equation.params
+    aval = equation.inputs[0].aval
+    transforms = _size(aval) / max(aval.shape[params["axis"]], 1)
+    return (2.5 if params["kind"] in ("rfft", "irfft") else 5) * transforms * params["n"] * math.log2(params["n"])
+
+
 def _sorting(equation: Equation) -> float:
     """n·log2(n) comparisons for each run of n along the sorted axis."""
     aval = equation.inputs[0].aval
@@ -186,6 +197,7 @@ _FLOPS: dict[str, Callable[[Equation], float]] = {
     "dot_general": _matrix_product,
     "correlate": _sliding_product,
     "conv_general_dilated": _convolution,
+    "fft": _fourier,
     **dict.fromkeys([f"reduce_window_{kind}" for kind in ("sum", "max", "min")], _windows),
     **dict.fromkeys(("sort", "argsort", "lexsort", "top_k_indices"), _sorting),
     "searchsorted": _searching,

@@ -78,6 +78,7 @@ from .elementwise import min_ as min
 from .elementwise import pow_ as pow
 from .elementwise import rint as round
 from .elementwise import shift_right as shift_right_arithmetic
+from .fft import FftType, fft
 from .implicit import custom_linear_solve, custom_root
 from .log_domain import cumlogsumexp, logsumexp
 from .reduce_window import reduce_window, reduce_window_shape_tuple
@@ -119,6 +120,7 @@ from .windows import padtype_to_pads
 
 __all__ = [
     "ConvDimensionNumbers",
+    "FftType",
     "abs",
     "acos",
     "acosh",
@@ -177,6 +179,7 @@ __all__ = [
     "exp2",
     "expand_dims",
     "expm1",
+    "fft",
     "floor",
     "fori_loop",
     "full",

@@ -108,9 +108,11 @@ def dressed(function: Callable, original: Callable, traced: Callable) -> Callabl
     """The public function with a name, a signature and a docstring."""
     update_wrapper(function, traced)
     function.__name__ = function.__qualname__ = name_of(original).lstrip("_")
-    function.__module__ = "functrace.numpy"
+    library = getattr(original, "__module__", None)
+    library = library if library in _LATE else "numpy"
+    function.__module__ = _LATE.get(library, "functrace.numpy")
     if not traced.__doc__:
-        function.__doc__ = f"`numpy.{name_of(original)}`, which can be traced."
+        function.__doc__ = f"`{library}.{name_of(original)}`, which can be traced."
     return function
 
 

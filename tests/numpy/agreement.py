@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def check_agreement(
     seed
         Of the random tangents and cotangents.
     """
-    original, ours = getattr(np, name), getattr(fnp, name)
+    original, ours = attrgetter(name)(np), attrgetter(name)(fnp)
     expected = flat(original(*args, **kwargs))
     compare(flat(ours(*args, **kwargs)), expected, rtol=0, what=f"{name} of arrays")
     arrays, rebuild = _split((args, kwargs))
@@ -119,12 +120,12 @@ def check_same_error(name: str, *args: Any, error: type[BaseException] | None = 
     With `error`, that kind is expected in place of NumPy's.
     """
     with pytest.raises(Exception) as raised:
-        getattr(np, name)(*args, **kwargs)
+        attrgetter(name)(np)(*args, **kwargs)
     arrays, rebuild = _split((args, kwargs))
 
     def run(*leaves: Any) -> Any:
         new_args, new_kwargs = rebuild(leaves)
-        return getattr(fnp, name)(*new_args, **new_kwargs)
+        return attrgetter(name)(fnp)(*new_args, **new_kwargs)
 
     with pytest.raises(error or raised.type):
         functrace.jit(run)(*arrays)
