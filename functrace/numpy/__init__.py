@@ -9,12 +9,14 @@ import numpy as _numpy
 from ..lazy import submodules as _submodules
 from . import methods as _methods
 from . import ufunc_methods as _ufunc_methods  # noqa: F401  (gives the ufuncs their methods)
+from .bits import packbits, unpackbits
 from .convolution import convolve, correlate
 from .creation import (
     arange,
     array,
     asanyarray,
     asarray,
+    asarray_chkfinite,
     ascontiguousarray,
     asfortranarray,
     copy,
@@ -34,6 +36,7 @@ from .creation import (
     meshgrid,
     ones,
     ones_like,
+    require,
     tri,
     vander,
     zeros,
@@ -41,6 +44,9 @@ from .creation import (
 )
 from .differences import diff, ediff1d, gradient, interp, trapezoid, unwrap
 from .dtypes import (
+    False_,
+    ScalarType,
+    True_,
     array2string,
     array_equal,
     array_equiv,
@@ -50,6 +56,7 @@ from .dtypes import (
     binary_repr,
     bool,
     bool_,
+    broadcast,
     broadcast_shapes,
     byte,
     bytes_,
@@ -65,10 +72,14 @@ from .dtypes import (
     csingle,
     double,
     dtype,
+    dtypes,
     e,
+    emath,
     errstate,
     euler_gamma,
+    exceptions,
     finfo,
+    flatiter,
     flexible,
     float16,
     float32,
@@ -80,16 +91,21 @@ from .dtypes import (
     frombuffer,
     fromfile,
     fromiter,
+    fromregex,
     fromstring,
     generic,
     genfromtxt,
+    get_include,
     get_printoptions,
+    getbufsize,
     geterr,
+    geterrcall,
     half,
     iinfo,
     index_exp,
     inexact,
     inf,
+    info,
     int8,
     int16,
     int32,
@@ -105,6 +121,7 @@ from .dtypes import (
     isscalar,
     issubdtype,
     iterable,
+    little_endian,
     load,
     loadtxt,
     long,
@@ -121,6 +138,7 @@ from .dtypes import (
     ndim,
     ndindex,
     nditer,
+    nested_iters,
     newaxis,
     number,
     object_,
@@ -135,15 +153,21 @@ from .dtypes import (
     savetxt,
     savez,
     savez_compressed,
+    sctypeDict,
     set_printoptions,
+    setbufsize,
     seterr,
+    seterrcall,
     shape,
     shares_memory,
     short,
+    show_config,
+    show_runtime,
     signedinteger,
     single,
     size,
     str_,
+    typecodes,
     typename,
     ubyte,
     ufunc,
@@ -194,6 +218,8 @@ from .indexing import (
     unravel_index,
     where,
 )
+from .inspection import API_VERSION as __array_api_version__
+from .inspection import ArrayNamespaceInfo as __array_namespace_info__
 from .manipulation import (
     append,
     array_split,
@@ -313,6 +339,7 @@ from .reductions import (
     ptp,
     sum,
 )
+from .refused import reason as _reason
 from .sets import (
     intersect1d,
     isin,
@@ -328,6 +355,7 @@ from .sets import (
 from .sorting import argpartition, argsort, lexsort, partition, sort, sort_complex
 from .statistics import average, corrcoef, cov, std, var
 from .ufuncs import FUNCTIONS as _FUNCTIONS
+from .vectorize import vectorize
 
 abs = _FUNCTIONS["abs"]
 absolute = _FUNCTIONS["absolute"]
@@ -431,6 +459,11 @@ trunc = _FUNCTIONS["trunc"]
 _methods.install()
 
 __all__ = [
+    "False_",
+    "ScalarType",
+    "True_",
+    "__array_api_version__",
+    "__array_namespace_info__",
     "abs",
     "absolute",
     "acos",
@@ -468,6 +501,7 @@ __all__ = [
     "array_str",
     "asanyarray",
     "asarray",
+    "asarray_chkfinite",
     "ascontiguousarray",
     "asfortranarray",
     "asin",
@@ -495,6 +529,7 @@ __all__ = [
     "block",
     "bool",
     "bool_",
+    "broadcast",
     "broadcast_arrays",
     "broadcast_shapes",
     "broadcast_to",
@@ -552,15 +587,18 @@ __all__ = [
     "dsplit",
     "dstack",
     "dtype",
+    "dtypes",
     "e",
     "ediff1d",
     "einsum",
     "einsum_path",
+    "emath",
     "empty",
     "empty_like",
     "equal",
     "errstate",
     "euler_gamma",
+    "exceptions",
     "exp",
     "exp2",
     "expand_dims",
@@ -571,6 +609,7 @@ __all__ = [
     "fill_diagonal",
     "finfo",
     "fix",
+    "flatiter",
     "flatnonzero",
     "flexible",
     "flip",
@@ -594,6 +633,7 @@ __all__ = [
     "fromfile",
     "fromfunction",
     "fromiter",
+    "fromregex",
     "fromstring",
     "full",
     "full_like",
@@ -601,8 +641,11 @@ __all__ = [
     "generic",
     "genfromtxt",
     "geomspace",
+    "get_include",
     "get_printoptions",
+    "getbufsize",
     "geterr",
+    "geterrcall",
     "gradient",
     "greater",
     "greater_equal",
@@ -623,6 +666,7 @@ __all__ = [
     "indices",
     "inexact",
     "inf",
+    "info",
     "inner",
     "insert",
     "int8",
@@ -661,6 +705,7 @@ __all__ = [
     "less_equal",
     "lexsort",
     "linspace",
+    "little_endian",
     "load",
     "loadtxt",
     "log",
@@ -718,6 +763,7 @@ __all__ = [
     "ndindex",
     "nditer",
     "negative",
+    "nested_iters",
     "newaxis",
     "nextafter",
     "nonzero",
@@ -728,6 +774,7 @@ __all__ = [
     "ones",
     "ones_like",
     "outer",
+    "packbits",
     "pad",
     "partition",
     "percentile",
@@ -765,6 +812,7 @@ __all__ = [
     "reciprocal",
     "remainder",
     "repeat",
+    "require",
     "reshape",
     "resize",
     "result_type",
@@ -779,15 +827,20 @@ __all__ = [
     "savetxt",
     "savez",
     "savez_compressed",
+    "sctypeDict",
     "searchsorted",
     "select",
     "set_printoptions",
+    "setbufsize",
     "setdiff1d",
     "seterr",
+    "seterrcall",
     "setxor1d",
     "shape",
     "shares_memory",
     "short",
+    "show_config",
+    "show_runtime",
     "sign",
     "signbit",
     "signedinteger",
@@ -828,6 +881,7 @@ __all__ = [
     "triu_indices_from",
     "true_divide",
     "trunc",
+    "typecodes",
     "typename",
     "ubyte",
     "ufunc",
@@ -846,6 +900,7 @@ __all__ = [
     "unique_counts",
     "unique_inverse",
     "unique_values",
+    "unpackbits",
     "unravel_index",
     "unsignedinteger",
     "unstack",
@@ -856,6 +911,7 @@ __all__ = [
     "vdot",
     "vecdot",
     "vecmat",
+    "vectorize",
     "void",
     "vsplit",
     "vstack",
@@ -867,13 +923,19 @@ __all__ = [
 
 _late = _submodules(__name__, "fft", "linalg")
 
+#: NumPy's own names that are looked up as they are asked for: slow to import, deprecated, or not on every machine.
+_NUMPYS_OWN = ("complex256", "float128", "row_stack", "typing")
+
 
 def __getattr__(name: str) -> Any:
     if name in ("fft", "linalg"):
         return _late(name)
+    if name in _NUMPYS_OWN:
+        return getattr(_numpy, name)
     if hasattr(_numpy, name):
-        raise AttributeError(
-            f"functrace.numpy has no {name!r}: numpy.{name} has no counterpart that can be traced. On arrays, outside "
-            f"what is traced, write numpy.{name}; functrace.pure_callback calls it from a traced function"
+        why = _reason(name) or (
+            f"numpy.{name} has no counterpart that can be traced. On arrays, outside what is traced, write "
+            f"numpy.{name}; functrace.pure_callback calls it from a traced function"
         )
+        raise AttributeError(f"functrace.numpy has no {name!r}: {why}")
     raise AttributeError(f"module 'functrace.numpy' has no attribute {name!r}, and neither has numpy")

@@ -34,6 +34,10 @@ from ..lax.shape import (
 )
 from .dispatch import as_array, as_operand, implements, static
 
+_REQUIREMENTS = {
+    *("C", "C_CONTIGUOUS", "CONTIGUOUS", "F", "F_CONTIGUOUS", "FORTRAN", "A", "ALIGNED", "W", "WRITEABLE"),
+    *("O", "OWNDATA", "E", "ENSUREARRAY"),
+}
 _FLOAT = np.dtype(np.float64)
 _SIZE = "static_argnums for an argument of jit that gives a size"
 
@@ -382,6 +386,30 @@ def ascontiguousarray(a: Any, dtype: Any = None) -> Any:
 @implements(np.asfortranarray)
 def asfortranarray(a: Any, dtype: Any = None) -> Any:
     return _converted(a, dtype, ndmin=1)
+
+
+@implements(np.require)
+def require(a: Any, dtype: Any = None, requirements: Any = None) -> Any:
+    """`numpy.require`, which can be traced; a traced value has no memory, so it meets every requirement of that."""
+    for requirement in requirements or ():
+        if str(requirement).upper() not in _REQUIREMENTS:
+            raise KeyError(requirement)
+    return _converted(a, dtype)
+
+
+@implements(np.asarray_chkfinite)
+def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Any:
+    """`numpy.asarray_chkfinite`, which can be traced where the values are known."""
+    out = _converted(a, dtype)
+    known = static(
+        out,
+        "numpy.asarray_chkfinite",
+        "values that are all finite, and they have",
+        "functrace.numpy.asarray, with functrace.config.debug_nans = True to look for NaN",
+    )
+    if out.dtype.kind in "fc" and not np.all(np.isfinite(known)):
+        raise ValueError("array must not contain infs or NaNs")
+    return out
 
 
 @implements(np.copy)

@@ -42,6 +42,9 @@ _out_positions: dict[Callable, int] = {}
 
 ndarray = np.ndarray
 
+#: Common classes of arguments that are no tracers and hold none.
+_NO_TRACER = frozenset({ndarray, int, float, bool, str, type(None), type})
+
 
 def implements(
     original: Callable, *, creates: bool = False, extensions: Sequence[str] = ()
@@ -63,7 +66,7 @@ def implements(
 
         def function(*args: Any, **kwargs: Any) -> Any:
             for arg in args:
-                if arg.__class__ is ndarray:
+                if arg.__class__ in _NO_TRACER:
                     continue
                 if isinstance(arg, Tracer) or (arg.__class__ in CONTAINERS and _starts_with_tracer(arg)):
                     return call_traced(original, traced, args, kwargs)
@@ -82,7 +85,7 @@ def implements(
                     raise
             return call_traced(original, traced, args, kwargs)
 
-        return dressed(function, original, traced)
+        return dressed(function, original, traced, traced if extensions else original)
 
     return decorate
 
@@ -104,9 +107,10 @@ def serve(original: Any, traced: Callable) -> None:
         _out_positions[traced] = names.index("out")
 
 
-def dressed(function: Callable, original: Callable, traced: Callable) -> Callable:
-    """The public function with a name, a signature and a docstring."""
+def dressed(function: Callable, original: Callable, traced: Callable, signed: Callable) -> Callable:
+    """The public function with a name, a docstring, and the signature of `signed`."""
     update_wrapper(function, traced)
+    function.__wrapped__ = signed  # type: ignore[attr-defined]  # where `inspect.signature` looks
     function.__name__ = function.__qualname__ = name_of(original).lstrip("_")
     library = getattr(original, "__module__", None)
     library = library if library in _LATE else "numpy"
@@ -137,6 +141,7 @@ def call_traced(original: Any, traced: Callable, args: tuple, kwargs: dict[str, 
     """Call the function that serves tracers; an argument that it does not take is an error that names it."""
     if kwargs:
         kwargs = {name: value for name, value in kwargs.items() if value is not _NO_VALUE}
+        kwargs.pop("like", None)  # what is made where a function is traced can be traced anyway
         if kwargs.pop("out", None) is not None:
             raise _refused_out(original)
     if traced in _out_positions:

@@ -15,6 +15,8 @@ from ..lax.shape import canonical_axes, dtype_of, ndim_of, shape_of
 from .dispatch import as_array, implements
 
 # NumPy's own, so that `import functrace.numpy as np` is enough
+True_ = np.True_
+False_ = np.False_
 bool = np.bool
 bool_ = np.bool_
 object_ = np.object_
@@ -74,6 +76,11 @@ character = np.character
 dtype = np.dtype
 finfo = np.finfo
 iinfo = np.iinfo
+dtypes = np.dtypes
+ScalarType = np.ScalarType
+sctypeDict = np.sctypeDict
+typecodes = np.typecodes
+little_endian = np.little_endian
 ndarray = np.ndarray
 ufunc = np.ufunc
 
@@ -97,6 +104,9 @@ iterable = np.iterable
 ndindex = np.ndindex
 ndenumerate = np.ndenumerate
 nditer = np.nditer
+nested_iters = np.nested_iters
+broadcast = np.broadcast
+flatiter = np.flatiter
 mask_indices = np.mask_indices
 
 isfortran = np.isfortran
@@ -106,6 +116,15 @@ shares_memory = np.shares_memory
 errstate = np.errstate
 geterr = np.geterr
 seterr = np.seterr
+geterrcall = np.geterrcall
+seterrcall = np.seterrcall
+getbufsize = np.getbufsize
+setbufsize = np.setbufsize
+exceptions = np.exceptions
+get_include = np.get_include
+info = np.info
+show_config = np.show_config
+show_runtime = np.show_runtime
 printoptions = np.printoptions
 get_printoptions = np.get_printoptions
 set_printoptions = np.set_printoptions
@@ -131,12 +150,14 @@ from_dlpack = np.from_dlpack
 fromfile = np.fromfile
 fromiter = np.fromiter
 fromstring = np.fromstring
+fromregex = np.fromregex
 
 mgrid = np.mgrid
 ogrid = np.ogrid
 r_ = np.r_
 c_ = np.c_
 s_ = np.s_
+emath = np.emath
 index_exp = np.index_exp
 
 

@@ -307,25 +307,73 @@ def _known_values(function: str, a: Any) -> Any:
     )
 
 
-@implements(np.compress)
-def compress(condition: Any, a: Any, axis: Any = None, out: None = None) -> Any:
-    mask = as_array(_mask("numpy.compress", condition))
+@implements(np.compress, extensions=("size", "fill_value"))
+def compress(
+    condition: Any, a: Any, axis: Any = None, out: None = None, *, size: int | None = None, fill_value: Any = 0
+) -> Any:
+    """`numpy.compress`, which can be traced: with a condition that is not known if the result's size is given.
+
+    Parameters
+    ----------
+    condition, a, axis, out
+        As for `numpy.compress`.
+    size
+        How many slices the result has: of more the first ones.
+    fill_value
+        What stands in those that are missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import jit
+    >>> jit(lambda x: compress(x > 1, x, size=3))(np.array([3.0, 0.0, 4.0]))
+    array([3., 4., 0.])
+    """
+    a = as_array(a)
+    if axis is None:
+        a, axis = reshape(a, (a.size,)), 0
+    axis = canonical_axis(axis, a.ndim)
+    if size is None:
+        mask = as_array(_mask("compress", condition))
+        if mask.ndim != 1:
+            raise ValueError("condition must be a 1-d array")
+        return take(a, np.nonzero(mask)[0], axis)
+    mask = as_array(condition)
     if mask.ndim != 1:
         raise ValueError("condition must be a 1-d array")
-    return take(a, np.nonzero(mask)[0], axis)
+    return _compressed(mask, a, axis, size, fill_value)
 
 
-@implements(np.extract)
-def extract(condition: Any, arr: Any) -> Any:
-    return take(arr, np.flatnonzero(_mask("numpy.extract", condition)))
+@implements(np.extract, extensions=("size", "fill_value"))
+def extract(condition: Any, arr: Any, *, size: int | None = None, fill_value: Any = 0) -> Any:
+    """`numpy.extract`, which can be traced: with a condition that is not known if the result's size is given.
+
+    See `compress`, whose `size` and `fill_value` it takes.
+    """
+    if size is None:
+        return take(arr, np.flatnonzero(_mask("extract", condition)))
+    mask, arr = as_array(condition), as_array(arr)
+    return _compressed(reshape(mask, (mask.size,)), reshape(arr, (arr.size,)), 0, size, fill_value)
+
+
+def _compressed(mask: Any, a: Any, axis: int, size: int, fill_value: Any) -> Any:
+    """The slices along an axis where the mask is true, as many as `size` says."""
+    extent, fill = a.shape[axis], convert_element_type(fill_value, a.dtype)
+    if not extent:
+        return full((*a.shape[:axis], size, *a.shape[axis + 1 :]), fill, a.dtype)
+    (places,) = nonzero(getitem(mask, slice(extent)), size=size, fill_value=extent)
+    slices = take(a, lax.min_(places, extent - 1), axis)
+    there = reshape(lax.lt(places, extent), (size, *[1] * (a.ndim - axis - 1)))
+    return lax.where(there, slices, fill)
 
 
 def _mask(function: str, condition: Any) -> Any:
     return static(
         condition,
-        function,
+        f"numpy.{function}",
         "the condition",
-        "functrace.numpy.where(condition, x, 0), where the shape stays; functrace.numpy.nonzero(condition, size=n)",
+        f"functrace.numpy.{function}(condition, x, size=n), which gives n elements; functrace.numpy.where(condition, "
+        "x, 0), where the shape stays",
     )
 
 

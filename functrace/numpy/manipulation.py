@@ -15,9 +15,11 @@ from ..core.trace import Tracer, concrete_or_none
 from ..errors import DtypeError, OptionError, ShapeError, TracerIntegerConversionError
 from ..lax import shape as lax
 from ..lax.creation import full, iota
-from ..lax.elementwise import remainder, sub, where
+from ..lax.cumulative import cumsum
+from ..lax.elementwise import min_, remainder, sub, where
 from ..lax.indexing import getitem
 from ..lax.shape import canonical_axes, canonical_axis, convert_element_type, ndim_of
+from ..lax.sorting import searchsorted
 from .creation import tri
 from .dispatch import as_array, implements, static
 
@@ -513,16 +515,41 @@ def tile(A: Any, reps: Any) -> Any:
     return lax.reshape(out, [count * extent for count, extent in zip(counts, shape, strict=True)])
 
 
-@implements(np.repeat)
-def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
+@implements(np.repeat, extensions=("total_repeat_length",))
+def repeat(a: Any, repeats: Any, axis: Any = None, *, total_repeat_length: int | None = None) -> Any:
+    """`numpy.repeat`, which can be traced.
+
+    Parameters
+    ----------
+    a, repeats, axis
+        As for `numpy.repeat`.
+    total_repeat_length
+        The length of the result along the axis. It is needed where `repeats` is not known while the function is
+        traced. What is beyond it is left out, and the last element fills up to it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import jit
+    >>> jit(lambda n: repeat(np.array([5, 7]), n, total_repeat_length=4))(np.array([2, 1]))
+    array([5, 5, 7, 7])
+    """
     a = as_array(a)
     if axis is None:
         a, axis = lax.reshape(a, (a.size,)), 0
     axis = canonical_axis(axis, a.ndim)
-    known = static(
-        repeats, "numpy.repeat", "repeats", "static_argnums for an argument of jit that says how often to repeat"
-    )
     extent = a.shape[axis]
+    if total_repeat_length is not None:
+        ends = cumsum(lax.broadcast_to(as_array(repeats), (extent,)), 0)
+        places = searchsorted(ends, iota(np.intp, total_repeat_length), "right")
+        return getitem(a, (*[_FULL] * axis, min_(places, extent - 1)))
+    known = static(
+        repeats,
+        "numpy.repeat",
+        "repeats",
+        "functrace.numpy.repeat(x, repeats, total_repeat_length=n), or static_argnums for an argument of jit that says "
+        "how often to repeat",
+    )
     if np.size(known) != 1:
         return getitem(a, (*[_FULL] * axis, np.repeat(np.arange(extent), known)))
     count = np.asarray(known).reshape(()).item().__index__()

@@ -15,7 +15,7 @@ from ..core.trace import Tracer
 from ..errors import ArgumentError, TracerArrayConversionError
 from ..lax import elementwise as lax
 from ..lax.shape import convert_element_type, dtype_of
-from .dispatch import OPERATIONS, TRACED, as_operand, call_traced, has_tracer
+from .dispatch import OPERATIONS, TRACED, as_operand, call_traced, has_tracer, ndarray
 
 #: Primitives that keep a dtype weak if all operands' dtypes are: those that stand for Python's operators.
 _WEAK = {
@@ -67,16 +67,15 @@ def _unary(ufunc: np.ufunc, operation: Callable) -> Callable:
         return operation(x)
 
     def function(x: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if args or kwargs or config.debugging:
+            return _called(ufunc, traced, (x, *args), kwargs)
         if isinstance(x, Tracer):
-            return call_traced(ufunc, traced, (x, *args), kwargs) if args or kwargs else operation(x)
-        if config.debugging and not has_tracer((x,)):
-            return checked_call(ufunc, (x, *args), kwargs)
+            return operation(x)
         try:
-            return ufunc(x, *args, **kwargs)
+            return ufunc(x)
         except TracerArrayConversionError:
-            if not has_tracer((x,)):
-                raise
-        return call_traced(ufunc, traced, (x, *args), kwargs)
+            pass
+        return _called(ufunc, traced, (x,), kwargs)
 
     return _register(ufunc, traced, function)
 
@@ -94,20 +93,26 @@ def _binary(ufunc: np.ufunc, operation: Callable) -> Callable:
         return operation(x1, x2)
 
     def function(x1: Any, x2: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if args or kwargs or config.debugging:
+            return _called(ufunc, traced, (x1, x2, *args), kwargs)
+        if x1.__class__ is ndarray and x2.__class__ is ndarray:
+            return ufunc(x1, x2)
         if isinstance(x1, Tracer) or isinstance(x2, Tracer):
-            if args or kwargs:
-                return call_traced(ufunc, traced, (x1, x2, *args), kwargs)
             return operation(as_operand(x1), as_operand(x2))
-        if config.debugging and not has_tracer((x1, x2)):
-            return checked_call(ufunc, (x1, x2, *args), kwargs)
         try:
-            return ufunc(x1, x2, *args, **kwargs)
+            return ufunc(x1, x2)
         except TracerArrayConversionError:
-            if not has_tracer((x1, x2)):
-                raise
-        return call_traced(ufunc, traced, (x1, x2, *args), kwargs)
+            pass
+        return _called(ufunc, traced, (x1, x2), kwargs)
 
     return _register(ufunc, traced, function)
+
+
+def _called(ufunc: np.ufunc, traced: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
+    """Any call: with keywords, while debugging, or of lists with tracers in them."""
+    if has_tracer(args) or has_tracer(kwargs.values()):
+        return call_traced(ufunc, traced, args, kwargs)
+    return checked_call(ufunc, args, kwargs) if config.debugging else ufunc(*args, **kwargs)
 
 
 def _register(ufunc: np.ufunc, traced: Callable, function: Callable) -> Callable:
@@ -116,6 +121,7 @@ def _register(ufunc: np.ufunc, traced: Callable, function: Callable) -> Callable
     function.__name__ = function.__qualname__ = name
     function.__module__ = "functrace.numpy"
     function.__doc__ = f"`numpy.{name}`, which can be traced."
+    function.__wrapped__ = ufunc  # type: ignore[attr-defined]  # whose signature it has
     return function
 
 

@@ -39,6 +39,8 @@ class _Function:
             self.signature: inspect.Signature | None = inspect.signature(fun)
         except (TypeError, ValueError):
             self.signature = None
+        if isinstance(inspect.unwrap(fun), np.ufunc):  # its other arguments are settings
+            self.signature = None
         numbers = [nondiff_argnums] if isinstance(nondiff_argnums, int) else list(nondiff_argnums)
         names = [nondiff_argnames] if isinstance(nondiff_argnames, str) else list(nondiff_argnames)
         known = [] if self.signature is None else list(self.signature.parameters)

@@ -553,3 +553,10 @@ def test_stop_gradient_stops_every_derivative():
     assert functrace.grad(functrace.grad(f))(0.5) == 0.0
     assert functrace.jvp(f, (0.5,), (1.0,))[1] == np.sin(0.5)
     np.testing.assert_allclose(functrace.jit(functrace.vmap(functrace.grad(f)))(X), np.sin(X))
+
+
+@pytest.mark.parametrize("function", [np.sin, fnp.sin])
+def test_a_ufunc_can_have_a_rule(function):
+    doubled = functrace.custom_jvp(function)
+    doubled.defjvp(lambda primals, tangents: (function(*primals), 2 * tangents[0]))
+    assert functrace.grad(doubled)(0.5) == 2.0
