@@ -30,7 +30,7 @@ from .transforms.vmap import vmap
 
 __version__ = "0.1.0"
 
-__getattr__ = submodules(__name__, "random", "scipy")
+__getattr__ = submodules(__name__, "random", "scipy", "viz")
 
 __all__ = [
     "ShapeDtypeStruct",

@@ -1,4 +1,4 @@
-"""The command line: ``python -m functrace demo`` and ``python -m functrace bench``."""
+"""The command line: ``python -m functrace demo``, ``show`` and ``bench``."""
 
 import argparse
 import sys
@@ -8,6 +8,7 @@ from functrace.cli import ArgumentParser
 
 COMMANDS = {
     "demo": "train a classifier of handwritten digits, and look at what was compiled",
+    "show": "open the computational graph of a call, to step through it forward and backward",
     "bench": "measure functrace beside NumPy by hand and its peers",
 }
 

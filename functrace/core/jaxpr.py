@@ -103,6 +103,11 @@ class Jaxpr:
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str:
+        from .pretty_html import jaxpr_html
+
+        return jaxpr_html(self)
+
 
 class ClosedJaxpr:
     """A jaxpr with the values of its constants.
@@ -146,6 +151,9 @@ class ClosedJaxpr:
         return str(self.jaxpr)
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return self.jaxpr._repr_html_()
 
 
 def eval_jaxpr(jaxpr: Jaxpr, consts: Sequence[Any], *args: Any) -> list[Any]:

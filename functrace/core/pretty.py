@@ -24,10 +24,10 @@ def format_jaxpr(jaxpr: Jaxpr | ClosedJaxpr) -> str:
     """
     if isinstance(jaxpr, ClosedJaxpr):
         jaxpr = jaxpr.jaxpr
-    return "\n".join(_lines(jaxpr, _Names(), ""))
+    return "\n".join(_lines(jaxpr, Names(), ""))
 
 
-class _Names:
+class Names:
     """Names for variables in the order in which they come: a … z, aa, ab …"""
 
     def __init__(self) -> None:
@@ -63,14 +63,14 @@ def format_literal(value: Any) -> str:
     return repr(value)
 
 
-def _lines(jaxpr: Jaxpr, names: _Names, indent: str) -> list[str]:
+def _lines(jaxpr: Jaxpr, names: Names, indent: str) -> list[str]:
     head = " ".join(names.binding(var) for var in jaxpr.constvars)
     arguments = " ".join(names.binding(var) for var in jaxpr.invars)
     opening = f"{{ lambda {head + ' ' if head else ''}; {arguments}. let"
     inner = indent + "    "
     body: list[str] = []
     for equation in jaxpr.equations:
-        body.extend(_equation_lines(equation, names, inner))
+        body.extend(equation_lines(equation, names, inner))
     result = "(" + ", ".join(names.atom(atom) for atom in jaxpr.outvars)
     result += ",)" if len(jaxpr.outvars) == 1 else ")"
     short = f"{opening} {'; '.join(line.strip() for line in body)}{' ' if body else ''}in {result} }}"
@@ -79,7 +79,8 @@ def _lines(jaxpr: Jaxpr, names: _Names, indent: str) -> list[str]:
     return [indent + opening, *body, f"{indent}  in {result} }}"]
 
 
-def _equation_lines(equation: Equation, names: _Names, indent: str) -> list[str]:
+def equation_lines(equation: Equation, names: Names, indent: str) -> list[str]:
+    """The lines of one equation, with names for its variables."""
     inputs = "".join(" " + names.atom(atom) for atom in equation.inputs)
     outputs = " ".join(names.binding(var) for var in equation.outputs)
     params = equation.params
@@ -91,11 +92,11 @@ def _equation_lines(equation: Equation, names: _Names, indent: str) -> list[str]
     lines = [f"{indent}{outputs} = {equation.primitive.name}["]
     for name, value in params.items():
         if isinstance(value, ClosedJaxpr):
-            lines.extend(_named_block(f"{name}=", _lines(value.jaxpr, _Names(), indent + "  ")))
+            lines.extend(_named_block(f"{name}=", _lines(value.jaxpr, Names(), indent + "  ")))
         elif _has_jaxpr(value):
             lines.append(f"{indent}  {name}=(")
             for item in value:
-                lines.extend(_lines(item.jaxpr, _Names(), indent + "    "))
+                lines.extend(_lines(item.jaxpr, Names(), indent + "    "))
             lines.append(f"{indent}  )")
         else:
             lines.append(f"{indent}  {name}={format_param(value)}")

@@ -141,6 +141,12 @@ class _Written:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._traced.fun_name}({_signature(self._traced)})>"
 
+    def _repr_html_(self) -> str:
+        from ..core.pretty_html import source_html  # here: notebooks alone ask for it
+
+        work = {name: f"{number:,.0f}" for name, number in self.cost_analysis().items()}
+        return source_html(repr(self)[1:-1], self.as_text(), work)
+
 
 class Lowered(_Written):
     """The NumPy source of a traced function: what ``jit(f).lower(*args)`` gives."""

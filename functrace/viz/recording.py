@@ -1,0 +1,355 @@
+"""One run of a function with every operation noted: what it computed, from what, and in which function of the user's.
+
+The way back is walked over the same notes, and every cotangent on the way is kept, also the part of it that comes over
+each single edge: what one operation adds by the chain rule.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import sys
+from collections.abc import Callable, Sequence
+from types import CodeType, FrameType
+from typing import Any
+
+import numpy as np
+
+from ..core.aval import aval_of
+from ..core.jaxpr import ClosedJaxpr, Literal
+from ..core.primitive import Primitive
+from ..core.trace import Trace, Tracer, enter_trace, leave_trace, raise_refusal
+from ..errors import Location, is_internal, scope
+
+
+class Call:
+    """A call of one of the user's functions (or a named scope, or a jitted function) while the function ran."""
+
+    __slots__ = ("location", "name", "parent")
+
+    def __init__(self, name: str, parent: Call | None, location: Location | None) -> None:
+        self.name = name
+        self.parent = parent
+        self.location = location
+
+
+class Value:
+    """A value that came up, and what flowed back to it."""
+
+    __slots__ = ("cotangent", "data", "index", "name", "source")
+
+    def __init__(self, index: int, data: Any, source: Operation | None, name: str = "") -> None:
+        self.index = index
+        self.data = data
+        self.source = source
+        self.name = name
+        self.cotangent: Any = None
+
+
+class Operation:
+    """One operation: what went in (a `Value` or a plain constant), what came out, and where the user wrote it."""
+
+    __slots__ = ("call", "inputs", "locals", "location", "outputs", "params", "parts", "primitive", "residuals")
+
+    def __init__(
+        self,
+        primitive: Primitive,
+        inputs: list[Any],
+        params: dict[str, Any],
+        call: Call | None,
+        location: Location | None,
+    ) -> None:
+        self.primitive = primitive
+        self.inputs = inputs
+        self.params = params
+        self.call = call
+        self.location = location
+        self.outputs: list[Value] = []
+        self.residuals: Any = None
+        self.parts: list[Any] = [None] * len(inputs)  # the cotangent that goes to each input from here
+        self.locals: list[Any] = [None] * len(inputs)  # the local derivative by each input, where it is one array
+
+
+class Recording:
+    """What one run gave."""
+
+    def __init__(self) -> None:
+        self.values: list[Value] = []
+        self.operations: list[Operation] = []
+        self.captured: list[Value] = []
+
+    def new_value(self, data: Any, source: Operation | None, name: str = "") -> Value:
+        value = Value(len(self.values), data, source, name)
+        self.values.append(value)
+        return value
+
+
+class RecordingTracer(Tracer):
+    """A value that is known, with its place in the recording."""
+
+    __slots__ = ("held",)
+
+    def __init__(self, trace: RecordingTrace, held: Value) -> None:
+        self._trace = trace
+        self.held = held
+
+    @property
+    def aval(self) -> Any:
+        return aval_of(self.held.data)
+
+    def concrete(self) -> Any:
+        return self.held.data
+
+    def __repr__(self) -> str:
+        return f"RecordingTracer<{self.held.data!r}>"
+
+
+class RecordingTrace(Trace):
+    """Carries each operation out and notes it; jitted and checkpointed functions are run operation by operation."""
+
+    __slots__ = ("_calls", "_entry", "_names", "_scopes", "_within", "captured", "open", "recording")
+
+    def __init__(self, entry: FrameType) -> None:
+        super().__init__()
+        self.open = True
+        self.recording = Recording()
+        self.captured: dict[int, tuple[Any, Value]] = {}
+        self._entry = entry
+        self._calls: dict[Any, Call] = {}  # by the frames, which are kept, so that none is taken for another
+        self._scopes = len(scope.names)
+        self._within: Call | None = None  # the program inside an equation that is being run
+        self._names = _AssignedNames()
+
+    def new_input(self, data: Any, name: str) -> RecordingTracer:
+        return RecordingTracer(self, self.recording.new_value(data, None, name))
+
+    def process(self, primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
+        if primitive.name in _RUN_THROUGH:
+            return self._run_through(primitive, args, params)
+        frames = self._user_frames()
+        call = self._call_of(frames)
+        location = self._location_of(frames)
+        inputs = [self._input(arg) for arg in args]
+        operation = Operation(primitive, inputs, params, self._within or call, location)
+        data = [item.data if isinstance(item, Value) else item for item in inputs]
+        if primitive.vjp_fwd is not None:
+            wanted = tuple([isinstance(item, Value) and _is_inexact(item.data) for item in inputs])
+            results, operation.residuals = primitive.vjp_fwd(data, wanted, **params)
+        else:
+            results = primitive(*data, **params)
+        several = primitive.multiple_results
+        operation.outputs = [
+            self.recording.new_value(result, operation) for result in (results if several else [results])
+        ]
+        if self._within is None:
+            self._names.note(frames, operation)
+        self.recording.operations.append(operation)
+        tracers = [RecordingTracer(self, value) for value in operation.outputs]
+        return tracers if several else tracers[0]
+
+    def value_of(self, result: Any) -> Value:
+        """The value that a result of the function is; one that depends on nothing is a constant."""
+        found = self._input(result)
+        return found if isinstance(found, Value) else self.recording.new_value(found, None)
+
+    def close(self) -> Recording:
+        """End it."""
+        self.open = False
+        self.recording.captured = [value for _, value in self.captured.values()]
+        self._calls.clear()
+        self._names.settle()
+        return self.recording
+
+    def _input(self, arg: Any) -> Any:
+        if isinstance(arg, RecordingTracer) and arg._trace is self:
+            return arg.held
+        if not isinstance(arg, np.ndarray):
+            return arg
+        known = self.captured.get(id(arg))
+        if known is None:
+            known = self.captured[id(arg)] = (arg, self.recording.new_value(arg.copy(), None))
+        return known[1]
+
+    def _run_through(self, primitive: Primitive, args: tuple, params: dict[str, Any]) -> list[Any]:
+        """Run the program inside an equation, so that each of its operations is noted, as a call of its own."""
+        closed: ClosedJaxpr = params["jaxpr"]
+        outer, outer_location = self._within, self.location
+        frames = self._user_frames()
+        name = params.get("name") or primitive.name
+        self._within = Call(name, outer or self._call_of(frames), self._location_of(frames))
+        known: dict[Any, Any] = dict(zip(closed.jaxpr.constvars, closed.consts, strict=True))
+        known.update(zip(closed.jaxpr.invars, args, strict=True))
+        try:
+            for equation in closed.equations:
+                values = [atom.value if isinstance(atom, Literal) else known[atom] for atom in equation.inputs]
+                self.location = equation.location
+                out = equation.primitive(*values, **equation.params)
+                several = equation.primitive.multiple_results
+                known.update(zip(equation.outputs, out if several else [out], strict=True))
+        finally:
+            self._within, self.location = outer, outer_location
+        return [atom.value if isinstance(atom, Literal) else known[atom] for atom in closed.jaxpr.outvars]
+
+    def _user_frames(self) -> list[FrameType]:
+        """The frames of the user's that are running, the innermost first, the function itself last."""
+        frame: FrameType | None = sys._getframe(2)
+        frames: list[FrameType] = []
+        while frame is not None and frame is not self._entry:
+            if not is_internal(frame.f_code.co_filename) and frame.f_code.co_name not in _COMPREHENSIONS:
+                frames.append(frame)
+            frame = frame.f_back
+        return frames
+
+    def _location_of(self, frames: Sequence[FrameType]) -> Location | None:
+        return self.location or (Location(frames[0].f_code, frames[0].f_lasti) if frames else None)
+
+    def _call_of(self, frames: Sequence[FrameType]) -> Call | None:
+        """The call that is running in these frames: None in the function itself."""
+        call: Call | None = None
+        for frame in reversed(frames[:-1]):
+            if frame not in self._calls:
+                self._calls[frame] = Call(frame.f_code.co_name, call, Location(frame.f_code, 0))
+            call = self._calls[frame]
+        names = scope.names[self._scopes :]
+        for depth, name in enumerate(names, 1):
+            key = (call, names[:depth])
+            if key not in self._calls:
+                self._calls[key] = Call(name, call, None)
+            call = self._calls[key]
+        return call
+
+
+_RUN_THROUGH = {"jit", "checkpoint"}
+_COMPREHENSIONS = {"<genexpr>", "<listcomp>", "<dictcomp>", "<setcomp>"}
+
+
+class _AssignedNames:
+    """The names to which the user's lines assign: ``h = tanh(z)`` names the last operation of that line."""
+
+    def __init__(self) -> None:
+        # of each frame, the outermost first: the line that is running, where in it, the call that it makes there, and
+        # its last operation
+        self._running: dict[FrameType, tuple[int, int, FrameType | None, Operation]] = {}
+        self._targets: dict[tuple[CodeType, int], str] = {}
+
+    def note(self, frames: Sequence[FrameType], operation: Operation) -> None:
+        """An operation, and the user's frames around it, the innermost first."""
+        for frame in reversed([frame for frame in self._running if frame not in frames]):
+            self._settle(frame)  # it has returned; what it named keeps that name
+        callees = [None, *frames[:-1]]
+        for frame, callee in zip(frames, callees, strict=True):
+            before = self._running.get(frame)
+            if before is not None:
+                line, place, called, _ = before
+                again = frame.f_lasti < place or (frame.f_lasti == place and callee is not called)
+                if line != frame.f_lineno or again:
+                    self._settle(frame)
+        for frame, callee in reversed(list(zip(frames, callees, strict=True))):
+            if frame.f_code.co_name != "<lambda>":  # it assigns to nothing, whatever its line does
+                self._running[frame] = (frame.f_lineno, frame.f_lasti, callee, operation)
+
+    def settle(self) -> None:
+        """Name what the last lines gave."""
+        for frame in reversed(list(self._running)):
+            self._settle(frame)
+
+    def _settle(self, frame: FrameType) -> None:
+        line, _, _, operation = self._running.pop(frame)
+        key = (frame.f_code, line)
+        if key not in self._targets:
+            self._targets[key] = _assigned_name(linecache.getline(frame.f_code.co_filename, line).strip())
+        name = self._targets[key]
+        if name and len(operation.outputs) == 1 and not operation.outputs[0].name:
+            operation.outputs[0].name = name
+
+
+def _assigned_name(line: str) -> str:
+    """The name to which a line assigns; empty where it is no assignment to one name."""
+    try:
+        statement = ast.parse(line).body[0]
+    except (SyntaxError, IndexError):
+        return ""
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return targets[0].id if len(targets) == 1 and isinstance(targets[0], ast.Name) else ""
+
+
+def record_run(function: Callable[..., Sequence[Any]], inputs: Sequence[Any], names: Sequence[str]) -> Any:
+    """Run `function` on these arrays.
+
+    Returns
+    -------
+    recording, inputs, outputs
+        The `Recording`, and the `Value` of each input and of each result.
+    """
+    trace = RecordingTrace(sys._getframe())
+    enter_trace()
+    tracers = [trace.new_input(data, name) for data, name in zip(inputs, names, strict=True)]
+    try:
+        results = [trace.value_of(result) for result in function(*tracers)]
+    except ValueError as error:
+        raise_refusal(error)
+        raise
+    finally:
+        leave_trace()
+        recording = trace.close()
+    return recording, [tracer.held for tracer in tracers], results
+
+
+def walk_back(recording: Recording, result: Value) -> None:
+    """Give every value its cotangent, and every operation what it passes on, for a scalar result."""
+    result.cotangent = np.ones((), aval_of(result.data).dtype)[()]
+    for operation in reversed(recording.operations):
+        cotangents = [value.cotangent for value in operation.outputs]
+        if all(cotangent is None for cotangent in cotangents):
+            continue
+        operation.parts = _parts(operation, cotangents)
+        for item, part in zip(operation.inputs, operation.parts, strict=True):
+            if isinstance(item, Value) and part is not None:
+                item.cotangent = part if item.cotangent is None else item.cotangent + part
+        operation.locals = _local_derivatives(operation)
+
+
+def _parts(operation: Operation, cotangents: list[Any]) -> list[Any]:
+    """The cotangent that goes from an operation to each of its inputs: None where none does."""
+    primitive, params = operation.primitive, operation.params
+    data = [item.data if isinstance(item, Value) else item for item in operation.inputs]
+    wanted = tuple([isinstance(item, Value) and _is_inexact(item.data) for item in operation.inputs])
+    if not any(wanted) or not primitive.differentiable:
+        return [None] * len(data)
+    results = [value.data for value in operation.outputs]
+    several = primitive.multiple_results
+    cotangent, out = (cotangents, results) if several else (cotangents[0], results[0])
+    if primitive.vjp is not None:
+        return [
+            rule(cotangent, out, *data, **params) if want and rule is not None else None
+            for want, rule in zip(wanted, [*primitive.vjp, *[None] * (len(data) - len(primitive.vjp))], strict=True)
+        ]
+    if primitive.vjp_all is not None:
+        return list(primitive.vjp_all(cotangent, out, data, wanted, **params))
+    assert primitive.vjp_bwd is not None
+    return list(primitive.vjp_bwd(cotangents, operation.residuals, data, wanted, **params))
+
+
+def _local_derivatives(operation: Operation) -> list[Any]:
+    """∂out/∂input for each input where it is an array of the input's shape.
+
+    That is so of elementwise operations between operands of one shape (each element by its own), and where the result
+    is a scalar (then it is the gradient).
+    """
+    nothing = [None] * len(operation.inputs)
+    if len(operation.outputs) != 1 or operation.primitive.multiple_results:
+        return nothing
+    out = operation.outputs[0].data
+    shape = np.shape(out)
+    elementwise = operation.primitive.ufunc is not None
+    if shape and not elementwise:
+        return nothing
+    locals_ = _parts(operation, [np.ones(shape, aval_of(out).dtype)[()]])
+    return [
+        part if part is not None and (not shape or np.shape(item.data) == shape) else None
+        for part, item in zip(locals_, operation.inputs, strict=True)
+    ]
+
+
+def _is_inexact(data: Any) -> bool:
+    return aval_of(data).dtype.kind in "fc"
