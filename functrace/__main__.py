@@ -1,4 +1,4 @@
-"""The command line: ``python -m functrace demo``, ``show`` and ``bench``."""
+"""The command line: ``python -m functrace demo``, ``show``, ``bench`` and ``support``."""
 
 import argparse
 import sys
@@ -10,6 +10,7 @@ COMMANDS = {
     "demo": "train a classifier of handwritten digits, and look at what was compiled",
     "show": "open the computational graph of a call, to step through it forward and backward",
     "bench": "measure functrace beside NumPy by hand and its peers",
+    "support": "say what functrace makes of each of NumPy's names",
 }
 
 

@@ -70,7 +70,7 @@ def test_bits_are_packed_as_by_numpy(x, bitorder, data):
     axis = data.draw(st.none() | st.integers(-x.ndim, x.ndim - 1))
     check_agreement("packbits", x, axis=axis, bitorder=bitorder)
     packed = np.packbits(x, axis=axis)
-    count = data.draw(st.none() | st.integers(0, 30))
+    count = data.draw(st.none() | st.integers(0, 30)) if packed.size else None  # NumPy fills up nothing with garbage
     check_agreement("unpackbits", packed, axis=axis, count=count, bitorder=bitorder)
 
 
