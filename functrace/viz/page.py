@@ -79,4 +79,4 @@ def _summary(value: Any) -> dict[str, Any] | None:
     if value is None:
         return None
     summary = summary_of(value)
-    return {"aval": summary.aval, "lines": summary.lines, "histogram": summary.histogram}
+    return {"aval": summary.aval, "lines": summary.lines, "histogram": summary.histogram, "text": summary.text}

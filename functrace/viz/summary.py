@@ -26,17 +26,22 @@ class Summary:
     lines
         Its numbers, a row a line; of a large array its least, mean and greatest.
     histogram
-        How many of a large array's finite elements lie in each of equal parts of its range; else empty.
+        How many of a large array's finite elements lie in each of equal parts of its range; else, and where they are
+        all the same, empty.
+    is_whole
+        Whether the lines give every number.
     """
 
     aval: str
     lines: tuple[str, ...]
     histogram: tuple[int, ...] = ()
+    is_whole: bool = True
 
     @property
     def text(self) -> str:
         """All on one line."""
-        return " ".join(self.lines)
+        line = " ".join(self.lines)
+        return line if self.is_whole else f"{self.aval} {line}"
 
 
 def summary_of(value: Any) -> Summary:
@@ -82,7 +87,7 @@ def _of_large(array: np.ndarray, aval: str) -> Summary:
     finite = wide[np.isfinite(wide)]
     missing = wide.size - finite.size
     if not finite.size:
-        return Summary(aval, (f"{missing} not finite",))
+        return Summary(aval, (f"{missing} not finite",), is_whole=False)
     low, mean, high = finite.min(), finite.mean(), finite.max()
     spread = high - low
     line = f"{prefix}{number_text(low)} … {number_text(high)}, mean {number_text(mean)}"
@@ -90,6 +95,6 @@ def _of_large(array: np.ndarray, aval: str) -> Summary:
         line = f"{prefix}all {number_text(low)}"
     lines = (line,) if not missing else (line, f"{missing} not finite")
     if not (np.isfinite(spread) and spread > 0):
-        return Summary(aval, lines, (finite.size,))
+        return Summary(aval, lines, is_whole=False)
     counts, _ = np.histogram(finite, _BINS, (low, high))
-    return Summary(aval, lines, tuple(counts.tolist()))
+    return Summary(aval, lines, tuple(counts.tolist()), is_whole=False)

@@ -23,23 +23,18 @@ def _forward_text(node: Node) -> str:
     left = node.label
     if node.kind == "operation":
         left = f"{node.title}({', '.join(node.operands)})"
-    return f"{left} = {_text(node.value)}" if node.value is not None else left
+    return f"{left} = {summary_of(node.value).text}" if node.value is not None else left
 
 
 def _backward_text(graph: Graph, node: Node) -> str:
     called = node.name or node.label
-    parts = [f"the gradient of {called} is {_text(node.gradient)}"] if node.gradient is not None else []
+    parts = [f"the gradient of {called} is {summary_of(node.gradient).text}"] if node.gradient is not None else []
     for edge in node.inputs:
         if edge.product is None:
             continue
         source = graph.nodes[edge.source]
-        product = _text(edge.product)
+        product = summary_of(edge.product).text
         if edge.local is not None and node.gradient is not None:
-            product = f"{_text(node.gradient)} · {_text(edge.local)} = {product}"
+            product = f"{summary_of(node.gradient).text} · {summary_of(edge.local).text} = {product}"
         parts.append(f"to {source.name or source.label}: {product}")
     return "; ".join(parts)
-
-
-def _text(value: object) -> str:
-    summary = summary_of(value)
-    return f"{summary.aval} {summary.text}" if summary.histogram else summary.text

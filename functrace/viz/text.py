@@ -20,8 +20,8 @@ def table_of(graph: Graph) -> str:
     """A node a line."""
     rows = []
     for node in graph.nodes:
-        value = "" if node.value is None else f"value {summary_of(node.value).text}"
-        gradient = "" if node.gradient is None else f"gradient {summary_of(node.gradient).text}"
+        value = "" if node.value is None else f"value {' '.join(summary_of(node.value).lines)}"
+        gradient = "" if node.gradient is None else f"gradient {' '.join(summary_of(node.gradient).lines)}"
         aval = "" if node.value is None else summary_of(node.value).aval
         operands = f"from {', '.join(node.operands)}" if node.operands else ""
         rows.append((node.title, node.kind, aval, value, gradient, operands))

@@ -147,24 +147,23 @@
   }
 
   // -- what is said -------------------------------------------------------------------------------------------------
-  const textOf = (summary) => (summary === null ? "" : (summary.histogram.length ? `${summary.aval} ` : "") + summary.lines.join(" "));
   const calledOf = (node) => node.name || node.label;
   function nodeText(node) {
     const lines = [node.title + (node.operands.length ? `(${node.operands.join(", ")})` : "")];
     for (const [name, text] of Object.entries(node.params)) lines.push(`${name}=${text}`);
-    if (node.value) lines.push(`value ${textOf(node.value)}`);
-    if (node.gradient) lines.push(`∇ ${textOf(node.gradient)}`);
+    if (node.value) lines.push(`value ${node.value.text}`);
+    if (node.gradient) lines.push(`∇ ${node.gradient.text}`);
     if (node.location) lines.push(node.location);
     return lines.join("\n");
   }
   function edgeText(input, target) {
     const [from, to] = [calledOf(nodes[input.source]), calledOf(nodes[target])];
     const lines = [`${from} → ${to}`];
-    if (input.local) lines.push(`local derivative ∂${to}/∂${from} = ${textOf(input.local)}`);
+    if (input.local) lines.push(`local derivative ∂${to}/∂${from} = ${input.local.text}`);
     else if (input.product) lines.push(`local derivative ∂${to}/∂${from}: a Jacobian of ${nodes[target].value ? nodes[target].value.aval : "the results"} by ${nodes[input.source].value.aval}`);
     if (input.product) {
-      const upstream = nodes[target].gradient ? textOf(nodes[target].gradient) : "∇";
-      lines.push(`chain rule: ∇${to} · ∂${to}/∂${from} = ${input.local ? `${upstream} · ${textOf(input.local)} = ` : ""}${textOf(input.product)}`);
+      const upstream = nodes[target].gradient ? nodes[target].gradient.text : "∇";
+      lines.push(`chain rule: ∇${to} · ∂${to}/∂${from} = ${input.local ? `${upstream} · ${input.local.text} = ` : ""}${input.product.text}`);
     } else if (steps.length > turn) lines.push("nothing flows back here");
     return lines.join("\n");
   }
