@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ..core.aval import Aval
 from ..core.primitive import Primitive
@@ -33,10 +34,7 @@ def correlate_valid(x: Any, y: Any) -> Any:
 def _impl(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     if x.ndim == 1:
         return np.correlate(x, y.conj())
-    out = np.empty((*x.shape[:-1], x.shape[-1] - y.shape[-1] + 1), np.result_type(x, y))
-    for index in np.ndindex(x.shape[:-1]):
-        out[index] = np.correlate(x[index], y[index].conj())
-    return out
+    return np.vecdot(y.conj()[..., None, :], sliding_window_view(x, y.shape[-1], -1))
 
 
 def _abstract(x: Aval, y: Aval) -> Aval:

@@ -51,7 +51,7 @@ def check_agreement(
     original, ours = attrgetter(name)(np), attrgetter(name)(fnp)
     expected = flat(original(*args, **kwargs))
     compare(flat(ours(*args, **kwargs)), expected, rtol=0, what=f"{name} of arrays")
-    arrays, rebuild = _split((args, kwargs))
+    arrays, rebuild = split_arrays((args, kwargs))
 
     def traced_by(function: Callable) -> Callable[..., list[Any]]:
         def run(*leaves: Any) -> list[Any]:
@@ -121,7 +121,7 @@ def check_same_error(name: str, *args: Any, error: type[BaseException] | None = 
     """
     with pytest.raises(Exception) as raised:
         attrgetter(name)(np)(*args, **kwargs)
-    arrays, rebuild = _split((args, kwargs))
+    arrays, rebuild = split_arrays((args, kwargs))
 
     def run(*leaves: Any) -> Any:
         new_args, new_kwargs = rebuild(leaves)
@@ -167,7 +167,7 @@ def smooth_values(rng: np.random.Generator, shape: Sequence[int], dtype: Any) ->
     return np.asarray(out, dtype)
 
 
-def _split(value: Any) -> tuple[list[np.ndarray], Callable[[Sequence[Any]], Any]]:
+def split_arrays(value: Any) -> tuple[list[np.ndarray], Callable[[Sequence[Any]], Any]]:
     """The arrays in nested containers, and the function that puts others in their places."""
     arrays: list[np.ndarray] = []
 
