@@ -12,6 +12,8 @@ import sys
 import threading
 from types import CodeType, FrameType
 
+from numpy.linalg import LinAlgError
+
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _COMMANDS = os.path.join(_PACKAGE, "cli") + os.sep  # they use the library as its users do
@@ -149,6 +151,10 @@ class StructureError(FunctraceError, ValueError):
 
 class ShapeError(FunctraceError, ValueError):
     """Shapes that do not fit."""
+
+
+class LinearAlgebraError(ShapeError, LinAlgError):
+    """Arrays that are no matrices, or not square ones, where linear algebra expects them."""
 
 
 class DtypeError(FunctraceError, TypeError):

@@ -22,7 +22,7 @@ def primitives() -> dict[str, Primitive]:
     """
     found: dict[Primitive, str] = {}
     for package in (lax, transforms):
-        for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if info.name.rpartition(".")[2] in _LEFT_OUT:
                 continue
             for attribute, value in vars(importlib.import_module(info.name)).items():

@@ -1,5 +1,6 @@
 """The primitives and what is made of them, with JAX's names: `functrace.lax.sin`, `functrace.lax.dot_general` …"""
 
+from ..lazy import submodules as _submodules
 from ..transforms.checkpoint import optimization_barrier
 from .collectives import all_gather, all_to_all, axis_index, axis_size, pmax, pmean, pmin, ppermute, psum
 from .control_flow import associative_scan, cond, fori_loop, map, scan, switch, while_loop
@@ -117,6 +118,8 @@ from .slicing import (
 )
 from .sorting import sort, top_k
 from .windows import padtype_to_pads
+
+__getattr__ = _submodules(__name__, "linalg")
 
 __all__ = [
     "ConvDimensionNumbers",
