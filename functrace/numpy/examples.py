@@ -179,6 +179,21 @@ _ROWS: list[tuple[str, Example]] = [
     _row("fft.fft fft.ifft fft.fftshift fft.ifftshift fft.rfft fft.irfft fft.hfft fft.ihfft", _V),
     _row("fft.fft2 fft.ifft2 fft.fftn fft.ifftn fft.rfft2 fft.irfft2 fft.rfftn fft.irfftn", _M),
     _row("fft.fftfreq fft.rfftfreq", 4),
+    # numpy.linalg
+    _row(
+        "linalg.cond linalg.det linalg.diagonal linalg.eig linalg.eigvals linalg.inv linalg.matrix_norm "
+        "linalg.matrix_rank linalg.matrix_transpose linalg.norm linalg.pinv linalg.qr linalg.slogdet linalg.svd "
+        "linalg.svdvals linalg.trace",
+        _M,
+    ),
+    _row("linalg.cholesky linalg.eigh linalg.eigvalsh", _M + _M.T),
+    _row("linalg.lstsq linalg.solve linalg.tensorsolve", _M, _V),
+    _row("linalg.cross linalg.outer linalg.vecdot", _V, _W),
+    _row("linalg.matmul linalg.tensordot", _M, _M),
+    _row("linalg.matrix_power", _M, 3),
+    _row("linalg.multi_dot", [_M, _M, _V]),
+    _row("linalg.tensorinv", _M, 1),
+    _row("linalg.vector_norm", _V),
     # bits
     _row("packbits", _B),
     _row("unpackbits", _BYTES),

@@ -16,7 +16,7 @@ from ..transforms.jit import jit
 from .examples import Example, examples
 from .refused import reason
 
-MODULES = ("fft",)
+MODULES = ("fft", "linalg")
 MISSING = object()
 
 
