@@ -1,0 +1,82 @@
+"""Random numbers: functions of a key, with JAX's interface.
+
+The same key gives the same numbers: eager, under `jit`, for each key of a `vmap`, on any thread. `bits`, `uniform`,
+`normal`, `randint` and what is made of these by arithmetic are the same on every machine, to the bit; what takes a
+logarithm, or another function of NumPy's that machines round differently, may differ in its last digits.
+
+A key is an array of two words of 64 bits, and an ordinary value: it can be an argument of `jit`, be mapped over, be
+carried through `lax.scan`. It is the key of `numpy.random.Philox`, NumPy's counter-based generator, whose words
+the bits are. There is no state: a key that is used twice gives the same numbers twice, so `split` it first.
+"""
+
+from .choosing import categorical, choice, permutation
+from .continuous import (
+    cauchy,
+    double_sided_maxwell,
+    exponential,
+    gumbel,
+    laplace,
+    logistic,
+    lognormal,
+    maxwell,
+    normal,
+    pareto,
+    rayleigh,
+    triangular,
+    truncated_normal,
+    wald,
+    weibull_min,
+)
+from .counts import binomial, geometric, multinomial, poisson
+from .gammas import beta, chisquare, dirichlet, f, gamma, generalized_normal, loggamma, t
+from .keys import PRNGKey, clone, fold_in, key, key_data, key_dtype, key_impl, split, wrap_key_data
+from .uniforms import bernoulli, bits, rademacher, randint, uniform
+from .vectors import ball
+
+__all__ = [
+    "PRNGKey",
+    "ball",
+    "bernoulli",
+    "beta",
+    "binomial",
+    "bits",
+    "categorical",
+    "cauchy",
+    "chisquare",
+    "choice",
+    "clone",
+    "dirichlet",
+    "double_sided_maxwell",
+    "exponential",
+    "f",
+    "fold_in",
+    "gamma",
+    "generalized_normal",
+    "geometric",
+    "gumbel",
+    "key",
+    "key_data",
+    "key_dtype",
+    "key_impl",
+    "laplace",
+    "loggamma",
+    "logistic",
+    "lognormal",
+    "maxwell",
+    "multinomial",
+    "normal",
+    "pareto",
+    "permutation",
+    "poisson",
+    "rademacher",
+    "randint",
+    "rayleigh",
+    "split",
+    "t",
+    "triangular",
+    "truncated_normal",
+    "uniform",
+    "wald",
+    "weibull_min",
+    "wrap_key_data",
+]
