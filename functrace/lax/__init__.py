@@ -80,6 +80,7 @@ from .elementwise import pow_ as pow
 from .elementwise import rint as round
 from .elementwise import shift_right as shift_right_arithmetic
 from .fft import FftType, fft
+from .gather import GatherDimensionNumbers, gather
 from .implicit import custom_linear_solve, custom_root
 from .log_domain import cumlogsumexp, logsumexp
 from .reduce_window import reduce_window, reduce_window_shape_tuple
@@ -93,6 +94,16 @@ from .reduction import (
     reduce_prod,
     reduce_sum,
     reduce_xor,
+)
+from .scatter_windows import (
+    ScatterDimensionNumbers,
+    scatter,
+    scatter_add,
+    scatter_apply,
+    scatter_max,
+    scatter_min,
+    scatter_mul,
+    scatter_sub,
 )
 from .shape import (
     broadcast_in_dim,
@@ -117,6 +128,7 @@ from .slicing import (
     slice_in_dim,
 )
 from .sorting import sort, top_k
+from .window_index import GatherScatterMode
 from .windows import padtype_to_pads
 
 __getattr__ = _submodules(__name__, "linalg")
@@ -124,6 +136,9 @@ __getattr__ = _submodules(__name__, "linalg")
 __all__ = [
     "ConvDimensionNumbers",
     "FftType",
+    "GatherDimensionNumbers",
+    "GatherScatterMode",
+    "ScatterDimensionNumbers",
     "abs",
     "acos",
     "acosh",
@@ -187,6 +202,7 @@ __all__ = [
     "fori_loop",
     "full",
     "full_like",
+    "gather",
     "ge",
     "gt",
     "imag",
@@ -234,6 +250,13 @@ __all__ = [
     "round",
     "rsqrt",
     "scan",
+    "scatter",
+    "scatter_add",
+    "scatter_apply",
+    "scatter_max",
+    "scatter_min",
+    "scatter_mul",
+    "scatter_sub",
     "select",
     "select_n",
     "shift_left",

@@ -185,7 +185,7 @@ class IndexUpdateRef:
         if mask is not None:
             return where(_over_all_axes(mask, self.array), self._cast(func(self.array)), self.array)
         x, index, arrays, kept = self._place(unique_indices, mode)
-        for chosen, part in [(index, arrays)] if index.unique else _rounds(x, index, arrays):
+        for chosen, part in [(index, arrays)] if index.unique else rounds(x, index, arrays):
             x = scatter_p(x, self._cast(func(getitem_p(x, *part, index=chosen))), *part, index=chosen)
         return self._restore(x, kept)
 
@@ -211,7 +211,7 @@ class IndexUpdateRef:
             return out.copy() if isinstance(out, np.ndarray) else out
         plan = layout_of(x, index, arrays)
         if fill_value is None:
-            fill_value = _default_fill(x.dtype)
+            fill_value = default_fill(x.dtype)
         fill_value = self._cast(fill_value)
         if 0 in array_extents(x, index):
             return full(plan.shape, fill_value, x.dtype)
@@ -365,14 +365,14 @@ def _apply_mode(x: Any, index: Index, arrays: Sequence[Any], mode: str | None) -
     return Index(tuple(entries), index.unique), adjusted, inside
 
 
-def _rounds(x: Any, index: Index, arrays: Sequence[Any]) -> Iterator[tuple[Index, list[Any]]]:
+def rounds(x: Any, index: Index, arrays: Sequence[Any]) -> Iterator[tuple[Index, list[Any]]]:
     """Indices in none of which an element comes twice: first those that come for the first time, and so on."""
     known = [concrete_or_none(array) for array in arrays]
     if any(array is None for array in known):
         raise OptionError(
-            "x.at[index].apply expected an index that is known while the function is traced, or one in which no "
-            "element comes twice: how often func is to be applied is not known",
-            instead="x.at[index].apply(func, unique_indices=True); x.at[index].set(func(x[index])) to apply it once",
+            "expected an index that is known while the function is traced, or one in which no element comes twice: how "
+            "often func is to be applied is not known",
+            instead="unique_indices=True; or to set func(x[index]), which applies it once",
         )
     flat = [array.reshape(-1) for array in np.broadcast_arrays(*known)]
     previous = np.asarray(previous_duplicate_p(row_numbers(array_extents(x, index), flat)))
@@ -385,7 +385,8 @@ def _rounds(x: Any, index: Index, arrays: Sequence[Any]) -> Iterator[tuple[Index
         yield Index(index.entries), [array[turn == number] for array in flat]
 
 
-def _default_fill(dtype: np.dtype) -> Any:
+def default_fill(dtype: np.dtype) -> Any:
+    """What stands for an element out of bounds, where nothing else is said."""
     if dtype.kind in "fc":
         return dtype.type(np.nan)
     if dtype.kind == "b":
