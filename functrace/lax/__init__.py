@@ -2,6 +2,22 @@
 
 from ..lazy import submodules as _submodules
 from ..transforms.checkpoint import optimization_barrier
+from .arrangement import (
+    broadcast,
+    broadcast_like,
+    broadcast_shapes,
+    broadcast_to_rank,
+    collapse,
+    dtype,
+    empty,
+    index_take,
+    shape_as_value,
+    split,
+    stack,
+    tile,
+    unstack,
+)
+from .bits import bitcast_convert_type, clz, mulhi, population_count, reduce_precision, shift_right_logical
 from .collectives import all_gather, all_to_all, axis_index, axis_size, pmax, pmean, pmin, ppermute, psum
 from .control_flow import associative_scan, cond, fori_loop, map, scan, switch, while_loop
 from .conv import (
@@ -12,9 +28,17 @@ from .conv import (
     conv_transpose,
     conv_with_general_padding,
 )
+from .conv_patches import (
+    conv_general_dilated_local,
+    conv_general_dilated_patches,
+    conv_general_permutations,
+    conv_general_shape_tuple,
+    conv_shape_tuple,
+    conv_transpose_shape_tuple,
+)
 from .creation import broadcasted_iota, full, full_like, iota
 from .cumulative import cummax, cummin, cumprod, cumsum
-from .dot import dot, dot_general
+from .dot import Precision, batch_matmul, dot, dot_general
 from .elementwise import abs_ as abs
 from .elementwise import (
     acos,
@@ -55,7 +79,6 @@ from .elementwise import (
     ne,
     neg,
     nextafter,
-    population_count,
     real,
     reciprocal,
     rem,
@@ -77,12 +100,12 @@ from .elementwise import complex_ as complex
 from .elementwise import max_ as max
 from .elementwise import min_ as min
 from .elementwise import pow_ as pow
-from .elementwise import rint as round
 from .elementwise import shift_right as shift_right_arithmetic
 from .fft import FftType, fft
 from .gather import GatherDimensionNumbers, gather
 from .implicit import custom_linear_solve, custom_root
 from .log_domain import cumlogsumexp, logsumexp
+from .reduce import reduce
 from .reduce_window import reduce_window, reduce_window_shape_tuple
 from .reduction import (
     argmax,
@@ -95,6 +118,7 @@ from .reduction import (
     reduce_sum,
     reduce_xor,
 )
+from .rounding import RoundingMethod, round
 from .scatter_windows import (
     ScatterDimensionNumbers,
     scatter,
@@ -127,7 +151,7 @@ from .slicing import (
     slice,
     slice_in_dim,
 )
-from .sorting import sort, top_k
+from .sorting import approx_max_k, approx_min_k, sort, sort_key_val, top_k
 from .window_index import GatherScatterMode
 from .windows import padtype_to_pads
 
@@ -138,6 +162,8 @@ __all__ = [
     "FftType",
     "GatherDimensionNumbers",
     "GatherScatterMode",
+    "Precision",
+    "RoundingMethod",
     "ScatterDimensionNumbers",
     "abs",
     "acos",
@@ -145,6 +171,8 @@ __all__ = [
     "add",
     "all_gather",
     "all_to_all",
+    "approx_max_k",
+    "approx_min_k",
     "argmax",
     "argmin",
     "asin",
@@ -155,15 +183,23 @@ __all__ = [
     "atanh",
     "axis_index",
     "axis_size",
+    "batch_matmul",
+    "bitcast_convert_type",
     "bitwise_and",
     "bitwise_not",
     "bitwise_or",
     "bitwise_xor",
+    "broadcast",
     "broadcast_in_dim",
+    "broadcast_like",
+    "broadcast_shapes",
+    "broadcast_to_rank",
     "broadcasted_iota",
     "cbrt",
     "ceil",
     "clamp",
+    "clz",
+    "collapse",
     "complex",
     "concatenate",
     "cond",
@@ -171,7 +207,13 @@ __all__ = [
     "conv",
     "conv_dimension_numbers",
     "conv_general_dilated",
+    "conv_general_dilated_local",
+    "conv_general_dilated_patches",
+    "conv_general_permutations",
+    "conv_general_shape_tuple",
+    "conv_shape_tuple",
     "conv_transpose",
+    "conv_transpose_shape_tuple",
     "conv_with_general_padding",
     "convert_element_type",
     "cos",
@@ -186,12 +228,14 @@ __all__ = [
     "div",
     "dot",
     "dot_general",
+    "dtype",
     "dynamic_index_in_dim",
     "dynamic_slice",
     "dynamic_slice_in_dim",
     "dynamic_update_index_in_dim",
     "dynamic_update_slice",
     "dynamic_update_slice_in_dim",
+    "empty",
     "eq",
     "exp",
     "exp2",
@@ -207,6 +251,7 @@ __all__ = [
     "gt",
     "imag",
     "index_in_dim",
+    "index_take",
     "integer_pow",
     "iota",
     "is_finite",
@@ -220,6 +265,7 @@ __all__ = [
     "max",
     "min",
     "mul",
+    "mulhi",
     "ne",
     "neg",
     "nextafter",
@@ -235,10 +281,12 @@ __all__ = [
     "psum",
     "real",
     "reciprocal",
+    "reduce",
     "reduce_and",
     "reduce_max",
     "reduce_min",
     "reduce_or",
+    "reduce_precision",
     "reduce_prod",
     "reduce_sum",
     "reduce_window",
@@ -259,23 +307,30 @@ __all__ = [
     "scatter_sub",
     "select",
     "select_n",
+    "shape_as_value",
     "shift_left",
     "shift_right_arithmetic",
+    "shift_right_logical",
     "sign",
     "sin",
     "sinh",
     "slice",
     "slice_in_dim",
     "sort",
+    "sort_key_val",
+    "split",
     "sqrt",
     "square",
     "squeeze",
+    "stack",
     "stop_gradient",
     "sub",
     "switch",
     "tan",
     "tanh",
+    "tile",
     "top_k",
     "transpose",
+    "unstack",
     "while_loop",
 ]

@@ -258,11 +258,9 @@ def conv_transpose(
     steps = positive_ints(what, "strides", strides, ndim - 2)
     dilation = positive_ints(what, "rhs_dilation", rhs_dilation, ndim - 2)
     kernel = [dilated(shape_of(rhs)[axis], d) for axis, d in zip(numbers.rhs_spec[2:], dilation, strict=True)]
-    if isinstance(padding, str):
-        padding = [_transposed_padding(padding, k, s) for k, s in zip(kernel, steps, strict=True)]
-    elif use_consistent_padding:
-        pairs = pairs_of(what, padding, ndim - 2)
-        padding = [(k - 1 - low, k - 1 - high) for k, (low, high) in zip(kernel, pairs, strict=True)]
+    pads = transposed_pads(what, padding, kernel, steps)
+    if use_consistent_padding and not isinstance(padding, str):
+        pads = tuple([(k - 1 - low, k - 1 - high) for k, (low, high) in zip(kernel, pads, strict=True)])
     if transpose_kernel:
         output, feature, *spatial = numbers.rhs_spec
         swapped = list(range(ndim))
@@ -272,7 +270,7 @@ def conv_transpose(
         lhs,
         rhs,
         (1,) * (ndim - 2),
-        padding,
+        pads,
         steps,
         dilation,
         numbers,
@@ -281,18 +279,26 @@ def conv_transpose(
     )
 
 
-def _transposed_padding(word: str, window: int, stride: int) -> tuple[int, int]:
-    """What to put in front and behind so that the result is `stride` times larger, or no window is cut."""
-    if word == "VALID":
-        return window - 1, max(stride, window) - 1
-    if word == "SAME":
+def transposed_pads(what: str, padding: Any, windows: Sequence[int], strides: Sequence[int]) -> Padding:
+    """The padding as pairs of a convolution with fractional strides, from a word or from pairs.
+
+    With ``"SAME"`` the result is `stride` times larger, with ``"VALID"`` no window is cut.
+    """
+    if not isinstance(padding, str):
+        return pairs_of(what, padding, len(windows))
+    if padding == "VALID":
+        return tuple([(window - 1, max(stride, window) - 1) for window, stride in zip(windows, strides, strict=True)])
+    if padding != "SAME":
+        raise OptionError(
+            f"{what} expected the padding 'VALID' or 'SAME', got {padding!r}",
+            instead="one of these, or a pair (low, high) for each axis",
+        )
+    pads = []
+    for window, stride in zip(windows, strides, strict=True):
         total = window + stride - 2
         low = window - 1 if stride > window - 1 else -(-total // 2)
-        return low, total - low
-    raise OptionError(
-        f"conv_transpose expected the padding 'VALID' or 'SAME', got {word!r}",
-        instead="one of these, or a pair (low, high) for each axis",
-    )
+        pads.append((low, total - low))
+    return tuple(pads)
 
 
 def conv_dimension_numbers(

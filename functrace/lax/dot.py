@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import string
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
@@ -337,7 +338,20 @@ dot_general_p = Primitive(
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def dot_general(lhs: Any, rhs: Any, dimension_numbers: Any, preferred_element_type: Any = None) -> Any:
+class Precision(enum.Enum):
+    """How exactly JAX multiplies on hardware that has a choice; accepted for its sake, all mean the same here.
+
+    Products are made in the dtype of the operands.
+    """
+
+    DEFAULT = 0
+    HIGH = 1
+    HIGHEST = 2
+
+
+def dot_general(
+    lhs: Any, rhs: Any, dimension_numbers: Any, precision: Any = None, preferred_element_type: Any = None
+) -> Any:
     """The product of two arrays, summed over pairs of axes, batched over others.
 
     Parameters
@@ -346,6 +360,8 @@ def dot_general(lhs: Any, rhs: Any, dimension_numbers: Any, preferred_element_ty
         Arrays.
     dimension_numbers
         ((lhs contracting axes, rhs contracting axes), (lhs batch axes, rhs batch axes)).
+    precision
+        Accepted; see `Precision`.
     preferred_element_type
         The dtype in which to multiply and add, where it is not that of the operands.
 
@@ -377,6 +393,26 @@ def dot_general(lhs: Any, rhs: Any, dimension_numbers: Any, preferred_element_ty
         rhs = convert_element_type(rhs, preferred_element_type)
     _abstract(aval_of(lhs), aval_of(rhs), dimension_numbers=dims)  # raises where the extents do not fit
     return dot_general_p(lhs, rhs, dimension_numbers=dims)
+
+
+def batch_matmul(lhs: Any, rhs: Any, precision: Any = None) -> Any:
+    """The matrix products over the last two axes of arrays whose others are the same.
+
+    Parameters
+    ----------
+    lhs, rhs
+        Arrays of as many axes, at least two.
+    precision
+        Accepted; see `Precision`.
+    """
+    m, n = ndim_of(lhs), ndim_of(rhs)
+    if m != n or m < 2:
+        raise ShapeError(
+            f"batch_matmul expected arrays of as many axes, at least 2, got {m} and {n}",
+            instead="functrace.numpy.matmul",
+        )
+    batch = tuple(range(m - 2))
+    return dot_general(lhs, rhs, (((m - 1,), (m - 2,)), (batch, batch)))
 
 
 def matmul(x: Any, y: Any) -> Any:

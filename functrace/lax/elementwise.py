@@ -478,7 +478,7 @@ bitwise_not.source = lambda args, avals: (
 )
 shift_left = binary("shift_left", np.left_shift, python=operator.lshift, operator_text="{0} << {1}")
 shift_right = binary("shift_right", np.right_shift, python=operator.rshift, operator_text="{0} >> {1}")
-population_count = unary("population_count", np.bitwise_count)
+bitwise_count = unary("bitwise_count", np.bitwise_count)
 is_finite = unary("is_finite", np.isfinite)
 is_inf = unary("is_inf", np.isinf)
 is_nan = unary("is_nan", np.isnan)

@@ -9,17 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from .. import tree
 from ..compiler.runtime import in_blocks
-from ..core.aval import Aval, Shape, aval_of, canonical_shape
+from ..core.aval import Aval, Shape, canonical_shape
 from ..core.primitive import Primitive
-from ..core.recording import record
 from ..core.trace import concrete_or_none
-from ..errors import DtypeError, ShapeError, StructureError
-from ..transforms.vmap import vmap
+from ..errors import ShapeError
+from .computations import Computation, computation_on, identity_of
 from .elementwise import max_, min_
 from .indexing import getitem
-from .shape import batch_to_front, broadcast_to, convert_element_type, dtype_of, pad, reshape, shape_of
+from .shape import batch_to_front, broadcast_to, dtype_of, pad, shape_of
 from .windows import Padding, all_phases, dilated, exact_padding, pads_of, phases, positive_ints, window_count
 
 
@@ -75,28 +73,15 @@ def reduce_window(
     >>> reduce_window(x, -np.inf, lax.max, (2, 2), (2, 2))
     array([[5., 8.]])
     """
-    operands, structure = tree.flatten(operand)
-    starts, starts_structure = tree.flatten(init_value)
-    if structure != starts_structure or not operands:
-        raise StructureError(
-            f"reduce_window expected an init_value for each array, got {starts_structure} for {structure}"
-        )
-    shape, dtypes = shape_of(operands[0]), [dtype_of(x) for x in operands]
-    for x, start in zip(operands, starts, strict=True):
-        if shape_of(x) != shape or shape_of(start):
-            raise ShapeError(
-                "reduce_window expected arrays of one shape and a scalar as init_value for each, got shapes "
-                f"{[shape_of(x) for x in operands]} and {[shape_of(start) for start in starts]}"
-            )
-    starts = [_start_in(dtype, start) for dtype, start in zip(dtypes, starts, strict=True)]
+    made, operands, starts = computation_on("reduce_window", operand, init_value, computation)
+    shape = shape_of(operands[0])
     params = _params("reduce_window", shape, window_dimensions, window_strides, padding, base_dilation, window_dilation)
-    name = _name_of(computation, structure, dtypes)
-    primitive = _PRIMITIVES.get(name or "")
+    primitive = _PRIMITIVES.get(made.primitive or "")
     if primitive is not None:
         out = _by_primitive(primitive, operands[0], starts[0], params)
         if out is not None:
-            return structure.unflatten([out])
-    return _by_pairs(computation, structure, operands, starts, params, elementwise=name is not None)
+            return made.structure.unflatten([out])
+    return made.structure.unflatten(_by_elements(made, operands, starts, params))
 
 
 def reduce_window_shape_tuple(
@@ -168,52 +153,17 @@ def _window_counts(
     return tuple(counts)
 
 
-def _start_in(dtype: np.dtype, start: Any) -> Any:
-    """An initial value in the dtype of its array; a Python scalar takes it."""
-    aval = aval_of(start)
-    if not np.can_cast(aval.dtype, dtype, "same_kind"):
-        raise DtypeError(
-            f"reduce_window expected an init_value of dtype {dtype}, as the array has, got {aval}",
-            instead=f"numpy.{dtype.type.__name__}(init_value)",
-        )
-    return convert_element_type(start, dtype)
-
-
-def _name_of(computation: Callable, structure: Any, dtypes: Sequence[np.dtype]) -> str | None:
-    """The primitive that the computation is, where it is one of two scalars and is one that works on arrays too."""
-    if structure.num_leaves != 1:
-        return None
-    scalar = Aval((), dtypes[0])
-
-    def computed(x: Any, y: Any) -> list[Any]:
-        return tree.leaves(computation(structure.unflatten([x]), structure.unflatten([y])))
-
-    recorded = record(computed, [scalar, scalar]).jaxpr
-    if len(recorded.equations) != 1 or len(recorded.outvars) != 1:
-        return None
-    equation = recorded.equations[0]
-    known = equation.primitive.ufunc is not None and set(equation.inputs) == set(recorded.invars)
-    return equation.primitive.name if known and tuple(recorded.outvars) == equation.outputs else None
-
-
 def _by_primitive(primitive: Primitive, operand: Any, start: Any, params: _Params) -> Any:
     """The reduction by its own primitive; None where it starts with what cannot be put in afterwards."""
     value = concrete_or_none(start)
-    if value is not None and value == _identity(primitive.name, dtype_of(operand)):
+    if value is not None and value == identity_of(_OPERATIONS[primitive.name], dtype_of(operand)):
         return primitive(operand, **params)
     if primitive is reduce_window_sum_p:  # it counts once for each element of padding
         return None
     return (max_ if primitive is reduce_window_max_p else min_)(primitive(operand, **params), start)
 
 
-def _by_pairs(
-    computation: Callable,
-    structure: Any,
-    operands: Sequence[Any],
-    starts: Sequence[Any],
-    params: _Params,
-    elementwise: bool,
-) -> Any:
+def _by_elements(made: Computation, operands: Sequence[Any], starts: Sequence[Any], params: _Params) -> list[Any]:
     """The reduction by the computation itself, on all windows at once, an element of the window after the other."""
     counts = _window_counts(shape_of(operands[0]), **params)
     config = [
@@ -221,23 +171,7 @@ def _by_pairs(
         for (low, high), dilation in zip(params["padding"], params["base_dilation"], strict=True)
     ]
     padded = [pad(x, start, config) for x, start in zip(operands, starts, strict=True)]
-
-    def step(total: list[Any], parts: list[Any]) -> list[Any]:
-        out = computation(structure.unflatten(total), structure.unflatten(parts))
-        leaves, out_structure = tree.flatten(out)
-        if out_structure != structure:
-            raise StructureError(f"reduce_window expected its computation to give {structure}, got {out_structure}")
-        for leaf, x in zip(leaves, operands, strict=True):
-            if shape_of(leaf) != shape_of(total[0]) or dtype_of(leaf) != dtype_of(x):
-                raise DtypeError(
-                    f"reduce_window expected its computation to give a scalar of dtype {dtype_of(x)}, as the array "
-                    f"has, got {aval_of(leaf)}"
-                )
-        return leaves
-
-    if not elementwise:
-        step = vmap(step)
-    total = [reshape(broadcast_to(start, counts), (-1,)) for start in starts]
+    total = [broadcast_to(start, counts) for start in starts]
     for element in np.ndindex(*params["window_dimensions"]):
         met = tuple(
             [
@@ -247,8 +181,8 @@ def _by_pairs(
                 )
             ]
         )
-        total = step(total, [reshape(getitem(x, met), (-1,)) for x in padded])
-    return structure.unflatten([reshape(x, counts) for x in total])
+        total = made.of_arrays(total, [getitem(x, met) for x in padded])
+    return total
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -258,19 +192,6 @@ def _by_pairs(
 _UFUNCS = {"reduce_window_sum": np.add, "reduce_window_max": np.maximum, "reduce_window_min": np.minimum}
 _CHUNK_BYTES = 1 << 20  # of the array: what one axis leaves is in the cache when the next comes
 _THREADED_BYTES = 1 << 22  # of an array that is worth a second thread
-
-
-def _identity(name: str, dtype: np.dtype) -> Any:
-    """What changes no sum, maximum or minimum."""
-    if name == "reduce_window_sum":
-        return dtype.type(0)
-    largest = name == "reduce_window_min"
-    if dtype.kind == "b":
-        return np.bool_(largest)
-    if dtype.kind in "iu":
-        return dtype.type(np.iinfo(dtype).max if largest else np.iinfo(dtype).min)
-    infinity = dtype.type(np.inf if largest else -np.inf)
-    return infinity if dtype.kind == "f" else dtype.type(complex(infinity, infinity))
 
 
 def _reduced(name: str, x: Any, params: _Params) -> Any:
@@ -337,7 +258,7 @@ def _combine(name: str, out: np.ndarray, parts: Sequence[tuple[tuple[slice, ...]
     elif whole:
         out[...] = whole[0]
     else:
-        out[...] = _identity(name, out.dtype)
+        out[...] = identity_of(_OPERATIONS[name], out.dtype)
     for part in whole[2:]:
         ufunc(out, part, out=out)
     for place, part in parts:
@@ -566,3 +487,4 @@ reduce_window_min_p = _extremum("reduce_window_min")
 
 #: By the primitive that the computation of `reduce_window` is.
 _PRIMITIVES = {"add": reduce_window_sum_p, "max": reduce_window_max_p, "min": reduce_window_min_p}
+_OPERATIONS = {primitive.name: operation for operation, primitive in _PRIMITIVES.items()}

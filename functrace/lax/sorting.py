@@ -14,6 +14,7 @@ from ..core.aval import Aval, Shape
 from ..core.primitive import Primitive
 from ..errors import OptionError, ShapeError
 from .creation import iota
+from .elementwise import neg
 from .index import ARRAY, Index
 from .indexing import getitem, getitem_p, scatter_zeros_p
 from .shape import (
@@ -120,6 +121,59 @@ def top_k(operand: Any, k: int, *, axis: int = -1) -> tuple[Any, Any]:
         raise OptionError(f"top_k expected a k from 0 to {extent}, the extent of axis {axis}, got {count}")
     indices = top_k_indices_p(operand, k=count, axis=axis)
     return ordered(operand, indices, axis), indices
+
+
+def sort_key_val(keys: Any, values: Any, dimension: int = -1, is_stable: bool = True) -> tuple[Any, Any]:
+    """Keys sorted along an axis, and values of the same shape put in their order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sort_key_val(np.array([2, 1]), np.array([5.0, 6.0]))
+    (array([1, 2]), array([6., 5.]))
+    """
+    keys, values = sort((keys, values), dimension, is_stable)
+    return keys, values
+
+
+def approx_max_k(
+    operand: Any,
+    k: int,
+    reduction_dimension: int = -1,
+    recall_target: float = 0.95,
+    reduction_input_size_override: int = -1,
+    aggregate_to_topk: bool = True,
+) -> tuple[Any, Any]:
+    """The `k` greatest elements along an axis in descending order, and their indices: here exactly, as `top_k`.
+
+    Parameters
+    ----------
+    operand, k, reduction_dimension
+        As `top_k` takes them.
+    recall_target, reduction_input_size_override, aggregate_to_topk
+        Accepted; how near to the truth it may be makes no difference where all are found.
+    """
+    return top_k(operand, k, axis=reduction_dimension)
+
+
+def approx_min_k(
+    operand: Any,
+    k: int,
+    reduction_dimension: int = -1,
+    recall_target: float = 0.95,
+    reduction_input_size_override: int = -1,
+    aggregate_to_topk: bool = True,
+) -> tuple[Any, Any]:
+    """The `k` least elements along an axis in ascending order, and their indices; arguments as `approx_max_k`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> approx_min_k(np.array([1.0, 3.0, 2.0]), 2)
+    (array([1., 2.]), array([0, 2]))
+    """
+    negated, indices = top_k(neg(operand), k, axis=reduction_dimension)
+    return neg(negated), indices
 
 
 def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:

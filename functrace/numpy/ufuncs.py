@@ -174,7 +174,7 @@ _UNARY: dict[np.ufunc, Callable] = {
     np.rad2deg: lax.degrees,
     np.deg2rad: lax.radians,
     np.invert: lax.bitwise_not,
-    np.bitwise_count: lax.population_count,
+    np.bitwise_count: lax.bitwise_count,
     np.logical_not: lax.logical_not,
     np.isfinite: lax.is_finite,
     np.isinf: lax.is_inf,

@@ -157,9 +157,7 @@ def _torch_value(layer: Convolution | Pool) -> Any:
 
     if isinstance(layer, Convolution):
         return partial(torch.nn.functional.conv2d, stride=layer.stride, padding=layer.padding)
-    return partial(
-        torch.nn.functional.max_pool2d, kernel_size=layer.window, stride=layer.stride, padding=layer.padding
-    )
+    return partial(torch.nn.functional.max_pool2d, kernel_size=layer.window, stride=layer.stride, padding=layer.padding)
 
 
 def forward_with_pytorch(layer: Convolution | Pool) -> Call:

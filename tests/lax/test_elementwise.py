@@ -77,7 +77,7 @@ UNARY = {
     "spacing": Row(lax.spacing, np.spacing, ((1.1, 1.9),)),
     "not": Row(lax.bitwise_not, np.invert, (SMOOTH,)),
     "logical_not": Row(lax.logical_not, np.logical_not, (POSITIVE,)),
-    "population_count": Row(lax.population_count, np.bitwise_count, (SMOOTH,)),
+    "bitwise_count": Row(lax.bitwise_count, np.bitwise_count, (SMOOTH,)),
     "is_finite": Row(lax.is_finite, np.isfinite, (SMOOTH,)),
     "is_inf": Row(lax.is_inf, np.isinf, (SMOOTH,)),
     "is_nan": Row(lax.is_nan, np.isnan, (SMOOTH,)),
