@@ -1,9 +1,6 @@
 """Composable function transforms for NumPy: `grad`, `vjp`, `jvp`, `vmap`, `jit` of ordinary functions of arrays."""
 
-from . import lax  # before all that is written with it
-
-# isort: split
-from . import ad_checkpoint, custom_batching, debug, flatten_util, tree, tree_util
+from . import ad_checkpoint, custom_batching, debug, flatten_util, lax, tree, tree_util
 from . import numpy as numpy
 from .config import config
 from .core.aval import ShapeDtypeStruct, float0

@@ -17,17 +17,17 @@ from .arrangement import (
     tile,
     unstack,
 )
+from .barrier import optimization_barrier
 from .bits import bitcast_convert_type, clz, mulhi, population_count, reduce_precision, shift_right_logical
 from .collectives import all_gather, all_to_all, axis_index, axis_size, pmax, pmean, pmin, ppermute, psum
 from .control_flow import associative_scan, cond, fori_loop, map, scan, switch, while_loop
 from .conv import (
-    ConvDimensionNumbers,
     conv,
-    conv_dimension_numbers,
     conv_general_dilated,
     conv_transpose,
     conv_with_general_padding,
 )
+from .conv_numbers import ConvDimensionNumbers, conv_dimension_numbers
 from .conv_patches import (
     conv_general_dilated_local,
     conv_general_dilated_patches,
@@ -129,6 +129,7 @@ from .scatter_windows import (
     scatter_mul,
     scatter_sub,
 )
+from .select_windows import select_and_gather_add, select_and_scatter_add
 from .shape import (
     broadcast_in_dim,
     concatenate,
@@ -306,6 +307,8 @@ __all__ = [
     "scatter_mul",
     "scatter_sub",
     "select",
+    "select_and_gather_add",
+    "select_and_scatter_add",
     "select_n",
     "shape_as_value",
     "shift_left",

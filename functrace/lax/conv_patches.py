@@ -10,7 +10,8 @@ from typing import Any
 from ..core.aval import Shape, canonical_dtype, canonical_shape
 from ..errors import ShapeError
 from .arrangement import stack
-from .conv import conv_dimension_numbers, transposed_pads
+from .conv import transposed_pads
+from .conv_numbers import conv_dimension_numbers
 from .dot import dot_general
 from .indexing import getitem
 from .shape import convert_element_type, dtype_of, inverse_permutation, pad, reshape, shape_of, transpose

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..core.aval import canonical_shape
 from ..errors import ShapeError
 from .elementwise import where
@@ -118,7 +120,8 @@ def gather(
     index, arrays, permutation = placement(operand, entries, windows, numbers, sizes, unique)
     out = transpose(getitem_p(operand, *arrays, index=index), permutation)
     if kept is None:
-        return out
+        # one window may be a view
+        return out.copy() if not windows and isinstance(out, np.ndarray) else out
     extents = iter(windows)
     mask = reshape(kept, [1 if axis in numbers.window_axes else next(extents) for axis in range(len(permutation))])
     dtype = dtype_of(operand)

@@ -132,6 +132,66 @@ def exact_padding(
     )
 
 
+class Windows(NamedTuple):
+    """Windows that slide over an array, for each of its axes: the parameters of the primitives, by name."""
+
+    window_dimensions: tuple[int, ...]
+    window_strides: tuple[int, ...]
+    padding: Padding
+    base_dilation: tuple[int, ...]
+    window_dilation: tuple[int, ...]
+
+    def counts(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """How many windows there are along each axis of an array of this shape."""
+        return _window_counts(self, shape)
+
+    def slide_along(self, axis: int) -> bool:
+        """Whether a window is more than one element along an axis, or not each element is one."""
+        return tuple([each[axis] for each in self]) != _NO_WINDOWS
+
+    def with_axis(self, place: int) -> Windows:
+        """The windows over an array that has one axis more, along which each element is a window."""
+        plain: Any = _NO_WINDOWS
+        parts: Any = [(*each[:place], one, *each[place:]) for each, one in zip(self, plain, strict=True)]
+        return Windows(*parts)
+
+    @property
+    def are_apart(self) -> bool:
+        """Whether no element is in two windows."""
+        return all(
+            base == 1 and dilated(window, dilation) <= stride
+            for window, stride, _, base, dilation in zip(*self, strict=True)
+        )
+
+
+_NO_WINDOWS = (1, 1, (0, 0), 1, 1)
+
+
+@lru_cache(maxsize=4096)
+def _window_counts(windows: Windows, shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(
+        [
+            window_count(dilated(extent, base), dilated(window, dilation), stride, pads)
+            for extent, window, stride, pads, base, dilation in zip(shape, *windows, strict=True)
+        ]
+    )
+
+
+def windows_over(
+    what: str, shape: tuple[int, ...], window: Any, strides: Any, padding: Any, base_dilation: Any, window_dilation: Any
+) -> Windows:
+    """Windows from what a user gives; `what` names the function in an error."""
+    rank = len(shape)
+    window = positive_ints(what, "window_dimensions", window, rank)
+    strides = positive_ints(what, "window_strides", strides, rank)
+    base_dilation = positive_ints(what, "base_dilation", base_dilation, rank)
+    window_dilation = positive_ints(what, "window_dilation", window_dilation, rank)
+    extents = [dilated(extent, dilation) for extent, dilation in zip(shape, base_dilation, strict=True)]
+    dilated_windows = [dilated(extent, dilation) for extent, dilation in zip(window, window_dilation, strict=True)]
+    pads = pads_of(what, padding, extents, dilated_windows, strides)
+    return Windows(window, strides, pads, base_dilation, window_dilation)
+
+
 class Sweep(NamedTuple):
     """Windows along one axis: window p meets, with its element k, the element p·stride + k·dilation - low of the array.
 

@@ -14,6 +14,7 @@ from ..core.jaxpr import Atom, ClosedJaxpr, Equation, Jaxpr, Literal, Var, eval_
 from ..core.primitive import Primitive
 from ..core.recording import record
 from ..core.trace import Tracer, current_recording, require_callable, tracing
+from ..lax.barrier import optimization_barrier
 from ..lax.dot import dot_general_p
 from .arguments import as_leaf, flatten_result
 from .jit import jit_p
@@ -116,13 +117,9 @@ def checkpoint_name(x: Any, name: str) -> Any:
     return tree.map(lambda leaf: name_p(leaf, name=name) if isinstance(leaf, Tracer) else leaf, x)
 
 
-def _view(x: Any) -> Any:
-    return x.view() if isinstance(x, np.ndarray) else x
-
-
 name_p: Primitive = Primitive(
     "name",
-    lambda x, *, name: _view(x),
+    lambda x, *, name: x.view() if isinstance(x, np.ndarray) else x,
     lambda x, *, name: x,
     jvp=lambda primals, tangents, out, *, name: tangents[0],
     vjp=(lambda ct, out, x, *, name: ct,),
@@ -384,45 +381,6 @@ checkpoint_p = Primitive(
     vjp_bwd=_checkpoint_vjp_bwd,
     batch=_checkpoint_batch,
     calls=True,
-    aliases=True,
-    multiple_results=True,
-)
-
-
-def optimization_barrier(operand: Any) -> Any:
-    """A pytree as it is; under `jit` nothing is moved or merged across this place.
-
-    What is computed from its result depends on all of `operand`, and is never taken for the same as what was computed
-    from `operand` itself.
-
-    Examples
-    --------
-    >>> optimization_barrier((1.0, 2.0))
-    (1.0, 2.0)
-    """
-    leaves, treedef = tree.flatten(operand)
-    if not any(isinstance(leaf, Tracer) for leaf in leaves):
-        return operand
-    return treedef.unflatten(optimization_barrier_p(*leaves))
-
-
-def _barrier_jvp(primals: Sequence, tangents: Sequence, out: Sequence) -> list[Any]:
-    given = iter(optimization_barrier([tangent for tangent in tangents if tangent is not None]))
-    return [None if tangent is None else next(given) for tangent in tangents]
-
-
-def _barrier_vjp(cts: Sequence, out: Sequence, args: Sequence, wanted: Sequence[bool]) -> list[Any]:
-    given = iter(optimization_barrier([ct for ct in cts if ct is not None]))
-    return [None if ct is None else next(given) for ct in cts]
-
-
-optimization_barrier_p: Primitive = Primitive(
-    "optimization_barrier",
-    lambda *args: [_view(x) for x in args],
-    lambda *avals: list(avals),
-    jvp=_barrier_jvp,
-    vjp_all=_barrier_vjp,
-    batch=lambda size, args, dims: (optimization_barrier_p(*args), dims),
     aliases=True,
     multiple_results=True,
 )

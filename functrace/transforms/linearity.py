@@ -10,6 +10,7 @@ import numpy as np
 from ..core.jaxpr import Atom, ClosedJaxpr, Equation, Literal
 from ..core.primitive import Primitive
 from ..core.trace import Tracer
+from ..lax.barrier import optimization_barrier_p
 from ..lax.branches import cond_p
 from ..lax.correlate import correlate_p
 from ..lax.cumulative import linear_recurrence_p
@@ -20,7 +21,7 @@ from ..lax.loops import scan_p, while_p
 from ..lax.scatter import scatter_add_p, scatter_mul_p, scatter_p
 from ..lax.shape import concatenate_p, pad_p
 from ..lax.slicing import dynamic_update_slice_p
-from .checkpoint import name_p, optimization_barrier_p
+from .checkpoint import name_p
 
 Operands = frozenset[int]
 

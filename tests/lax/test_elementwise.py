@@ -125,7 +125,11 @@ BINARY = {
     "xor": Row(lax.bitwise_xor, operator.xor, (SMOOTH, SMOOTH)),
     "shift_left": Row(lax.shift_left, operator.lshift, (SMOOTH, SMOOTH)),
     "shift_right": Row(lax.shift_right, operator.rshift, (SMOOTH, SMOOTH)),
-    "complex": Row(lax.complex_p, lambda x, y: np.add(x, np.multiply(np.complex64(1j), y)), (SMOOTH, SMOOTH)),
+    "complex": Row(
+        lax.complex_p,
+        lambda x, y: np.add(x, np.multiply(np.result_type(x, y, np.complex64).type(1j), y)),
+        (SMOOTH, SMOOTH),
+    ),
 }
 
 ROWS = {**UNARY, **BINARY}
