@@ -1,7 +1,6 @@
 """The primitives and what is made of them, with JAX's names: `functrace.lax.sin`, `functrace.lax.dot_general` …"""
 
 from ..lazy import submodules as _submodules
-from ..transforms.checkpoint import optimization_barrier
 from .arrangement import (
     broadcast,
     broadcast_like,
