@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import itertools
 
 import numpy as np
@@ -11,11 +12,12 @@ from functrace.core.aval import Aval
 from functrace.core.recording import record
 from functrace.core.trace import enter_trace, leave_trace
 from functrace.errors import DtypeError, ShapeError
-from functrace.lax import scatter as lax
 from functrace.lax.index import ARRAY, Index, canonical_index
 from functrace.lax.indexing import getitem_p, scatter_zeros_p
 from tests.lax.indices import shapes_and_indices, split
 from tests.lax.rules import batched, check_rules, distinct_values, jvp_of, vjp_of
+
+lax = importlib.import_module("functrace.lax.scatter")
 
 PRIMITIVES = {
     "set": lax.scatter_p,
