@@ -99,7 +99,7 @@ def test_the_preferred_element_type_is_that_of_the_sum():
     x = np.full((4,), 100, np.int8)
     dims = (((0,), (0,)), ((), ()))
     assert dot_general(x, x, dims, preferred_element_type=np.int64) == 40_000
-    assert dot_general(x.astype(np.float32), x.astype(np.float32), dims, np.float64).dtype == np.float64
+    assert dot_general(x.astype(np.float32), x.astype(np.float32), dims, None, np.float64).dtype == np.float64
 
 
 def test_a_product_over_all_axes_is_a_scalar():
