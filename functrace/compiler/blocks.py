@@ -207,7 +207,7 @@ def _written(writer: Writer, equation: Equation, args: Sequence[str], out: str) 
     exponent = equation.inputs[-1]
     if name == "pow" and isinstance(exponent, Literal) and exponent.value in POWERS:
         return writer.names.ufunc(POWERS[exponent.value], args[:1], out)
-    return writer.names.ufunc(equation.primitive.ufunc.__name__, args, out)
+    return writer.names.ufunc(equation.primitive.ufunc, args, out)
 
 
 def _has_rows(shape: tuple[int, ...], full: tuple[int, ...]) -> bool:

@@ -9,6 +9,7 @@ from ..core.aval import Shape
 from ..core.jaxpr import Atom, ClosedJaxpr, Equation, Jaxpr, Literal, Var
 from ..core.primitive import Primitive
 from ..errors import Location
+from ..lazy import LateUfunc
 from .effects import has_effect
 from .runtime import CHUNK
 
@@ -29,6 +30,7 @@ _COSTS = {
     **dict.fromkeys(("tan", "sinh", "cosh", "asin", "acos", "atan", "atan2", "log10", "cbrt", "hypot"), 10.0),
     **dict.fromkeys(("pow", "logaddexp", "asinh", "acosh", "atanh", "remainder", "floor_divide"), 20.0),
 }
+_COST_OF_SPECIAL = 30.0  # of a function of scipy.special: more, most of them
 
 
 class Region:
@@ -82,7 +84,7 @@ class Region:
         """Whether the work is worth a second thread."""
         if config.threads < 2:
             return False
-        costs = [_COSTS.get(equation.primitive.name, 0.5) for equation in self.equations]
+        costs = [_cost(equation.primitive) for equation in self.equations]
         return _size(self.shape) * sum(costs) * min(1.0, self._widest() / 8) > WORTH_A_THREAD
 
     def worth_it(self) -> bool:
@@ -94,6 +96,11 @@ class Region:
 
     def _widest(self) -> int:
         return max([equation.outputs[0].aval.dtype.itemsize for equation in self.equations])
+
+
+def _cost(primitive: Primitive) -> float:
+    """Nanoseconds an element."""
+    return _COSTS.get(primitive.name, _COST_OF_SPECIAL if isinstance(primitive.ufunc, LateUfunc) else 0.5)
 
 
 fused_p = Primitive("fused", lambda *args, region: None, lambda *avals, region: None, multiple_results=True)

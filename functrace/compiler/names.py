@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.aval import Aval
 from ..core.pretty import letters
+from ..lazy import LateUfunc
 
 
 def identifier(text: str) -> str:
@@ -73,6 +74,7 @@ class Names:
         self._taken: set[str] = {"np", "math", *_WORDS}
         self._fresh: Iterator[str] = (letters(number) for number in itertools.count())
         self._imported: dict[str, set[str]] = {"numpy": set(), "math": set()}
+        self._late: dict[LateUfunc, str] = {}
         self._constants: list[str] = []
         self._known: dict[Any, str] = {}
         self._functions: list[str] = []
@@ -86,6 +88,9 @@ class Names:
         for module, names in self._imported.items():
             if names:
                 lines.append(f"from {module} import {', '.join(sorted(names))}")
+        for ufunc, name in self._late.items():
+            renamed = "" if name == ufunc.__name__ else f" as {name}"
+            lines.append(f"from {ufunc.module} import {ufunc.__name__}{renamed}")
         return [*lines, *([""] if self._constants else []), *self._constants, *self._functions]
 
     def fresh(self) -> str:
@@ -126,12 +131,25 @@ class Names:
             text = self._kinds[aval] = str(aval)
         return text
 
-    def ufunc(self, name: str, args: Sequence[str], out: str | None = None) -> str:
-        """A ufunc's call, which writes into `out` where that is given."""
+    def imported_late(self, ufunc: LateUfunc) -> str:
+        """A ufunc of another library."""
+        name = self._late.get(ufunc)
+        if name is None:
+            name = self._late[ufunc] = self.take(ufunc.__name__)
+            self.namespace[name] = ufunc.load()
+        return name
+
+    def ufunc(self, ufunc: Any, args: Sequence[str], out: str | None = None) -> str:
+        """A ufunc's call, which writes into `out` where that is given; one of NumPy's may be given by its name."""
+        if isinstance(ufunc, LateUfunc):
+            name = called = self.imported_late(ufunc)
+        else:
+            name = ufunc if isinstance(ufunc, str) else ufunc.__name__
+            called = self.imported("numpy", name)
         words = list(args)
         if out is not None:
             words.append(f"out={out}" if name in _OUT_BY_KEYWORD else out)
-        return f"{self.imported('numpy', name)}({', '.join(words)})"
+        return f"{called}({', '.join(words)})"
 
     def function(self, wanted: str, function: Any) -> str:
         """A function of this library, or an object with methods."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.aval import DYNAMIC, Aval
 from ..core.jaxpr import Atom, Equation, Jaxpr, Literal, Var
+from ..lazy import LateUfunc
 from . import scalars
 from .arena import SMALLEST, Arena
 from .blocks import write_blocks
@@ -183,7 +184,7 @@ class Writer:
     def number_beside(self, value: Any, equation: Equation) -> str | None:
         """The name of a literal of a ufunc on inexact arrays, as an array without axes; None beside other arrays."""
         common = _dtype_of_arrays(equation)
-        if common.kind not in "fc":
+        if common.kind not in "fc" or isinstance(equation.primitive.ufunc, LateUfunc):  # that has its own promotion
             return None
         return self.names.number(value, value.dtype if isinstance(value, np.generic) else np.result_type(common, value))
 
@@ -259,8 +260,8 @@ class Writer:
         self.line(f"{call}  # {self.names.kind(out.aval)}")
         return True
 
-    def _ufunc(self, equation: Equation) -> str | None:
-        """The name of the ufunc that computes an equation on arrays; None where only the primitive's source does."""
+    def _ufunc(self, equation: Equation) -> Any:
+        """The ufunc (or its name) that computes an equation on arrays; None where only the primitive's source does."""
         ufunc = equation.primitive.ufunc
         if ufunc is None or equation.params or not equation.outputs[0].aval.shape:
             return None
@@ -271,7 +272,7 @@ class Writer:
                 return POWERS[exponent.value] if small and base.aval.dtype.kind in "fc" else None
             if not base.aval.shape or not exponent.aval.shape:
                 return None
-        return str(ufunc.__name__)
+        return ufunc
 
     def _update(
         self,
@@ -327,6 +328,8 @@ class Writer:
     def _call(self, equation: Equation, args: Sequence[str]) -> str:
         """A call of the primitive's own implementation, where no expression of NumPy's says it."""
         primitive = equation.primitive
+        if isinstance(primitive.impl, LateUfunc):
+            return self.names.ufunc(primitive.impl, args)
         name = self.names.function(f"{identifier(primitive.name)}_", primitive.impl)
         words = list(args)
         words += [f"{key}={self._parameter(value)}" for key, value in equation.params.items()]

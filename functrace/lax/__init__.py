@@ -1,5 +1,8 @@
 """The primitives and what is made of them, with JAX's names: `functrace.lax.sin`, `functrace.lax.dot_general` …"""
 
+from importlib import import_module as _import_module
+from typing import Any
+
 from ..lazy import submodules as _submodules
 from .arrangement import (
     broadcast,
@@ -155,8 +158,6 @@ from .sorting import approx_max_k, approx_min_k, sort, sort_key_val, top_k
 from .window_index import GatherScatterMode
 from .windows import padtype_to_pads
 
-__getattr__ = _submodules(__name__, "linalg")
-
 __all__ = [
     "ConvDimensionNumbers",
     "FftType",
@@ -184,6 +185,8 @@ __all__ = [
     "axis_index",
     "axis_size",
     "batch_matmul",
+    "bessel_i0e",
+    "bessel_i1e",
     "bitcast_convert_type",
     "bitwise_and",
     "bitwise_not",
@@ -225,6 +228,7 @@ __all__ = [
     "cumsum",
     "custom_linear_solve",
     "custom_root",
+    "digamma",
     "div",
     "dot",
     "dot_general",
@@ -237,6 +241,9 @@ __all__ = [
     "dynamic_update_slice_in_dim",
     "empty",
     "eq",
+    "erf",
+    "erf_inv",
+    "erfc",
     "exp",
     "exp2",
     "expand_dims",
@@ -249,6 +256,9 @@ __all__ = [
     "gather",
     "ge",
     "gt",
+    "igamma",
+    "igamma_grad_a",
+    "igammac",
     "imag",
     "index_in_dim",
     "index_take",
@@ -256,6 +266,7 @@ __all__ = [
     "iota",
     "is_finite",
     "le",
+    "lgamma",
     "log",
     "log1p",
     "logistic",
@@ -275,10 +286,12 @@ __all__ = [
     "pmax",
     "pmean",
     "pmin",
+    "polygamma",
     "population_count",
     "pow",
     "ppermute",
     "psum",
+    "random_gamma_grad",
     "real",
     "reciprocal",
     "reduce",
@@ -292,6 +305,7 @@ __all__ = [
     "reduce_window",
     "reduce_window_shape_tuple",
     "reduce_xor",
+    "regularized_incomplete_beta",
     "rem",
     "reshape",
     "rev",
@@ -335,4 +349,31 @@ __all__ = [
     "transpose",
     "unstack",
     "while_loop",
+    "zeta",
 ]
+
+#: Functions whose values are SciPy's, and the modules that have them: they are imported when they are first asked for.
+_SPECIAL = {
+    "bessel_i0e": "bessel_functions",
+    "bessel_i1e": "bessel_functions",
+    "digamma": "gamma_functions",
+    "erf": "error_functions",
+    "erf_inv": "error_functions",
+    "erfc": "error_functions",
+    "igamma": "incomplete",
+    "igamma_grad_a": "incomplete",
+    "igammac": "incomplete",
+    "lgamma": "gamma_functions",
+    "polygamma": "gamma_functions",
+    "random_gamma_grad": "incomplete",
+    "regularized_incomplete_beta": "incomplete",
+    "zeta": "gamma_functions",
+}
+
+_submodule = _submodules(__name__, "linalg")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SPECIAL:
+        return getattr(_import_module(f".{_SPECIAL[name]}", __name__), name)
+    return _submodule(name)

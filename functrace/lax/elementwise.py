@@ -97,7 +97,7 @@ def binary(
     )
     if derivatives is not None:
         by_x, by_y = derivatives
-        _differentiate(
+        differentiate(
             primitive,
             (
                 lambda tangent, x, y, out: tangent * by_x(x, y, out),
@@ -109,12 +109,12 @@ def binary(
             lambda ct, out, x, y: unbroadcast(ct * by_y(x, y, out), y),
         )
     elif partials is not None:
-        _differentiate(primitive, partials)
+        differentiate(primitive, partials)
     primitive.batch = batch_elementwise(primitive)
     return primitive
 
 
-def _differentiate(primitive: Primitive, partials: Sequence[Derivative | None]) -> None:
+def differentiate(primitive: Primitive, partials: Sequence[Derivative | None]) -> None:
     """Give an elementwise primitive the rules that follow from its partial derivatives."""
 
     def jvp(primals: Sequence, tangents: Sequence, out: Any) -> Any:
@@ -587,7 +587,7 @@ complex_p = Primitive(
         np.result_type(example(x.dtype, x.weak_type), example(y.dtype, y.weak_type), np.complex64),
     ),
 )
-_differentiate(complex_p, (lambda t, x, y, z: t, lambda t, x, y, z: t * 1j))
+differentiate(complex_p, (lambda t, x, y, z: t, lambda t, x, y, z: t * 1j))
 complex_p.batch = batch_elementwise(complex_p)
 
 
@@ -617,7 +617,7 @@ where: Primitive = Primitive(
     _where_abstract,
     source=lambda args, avals: f"np.where({', '.join(args)})",
 )
-_differentiate(
+differentiate(
     where,
     (
         None,
@@ -662,7 +662,7 @@ clamp_p = Primitive(
     ),
     source=lambda args, avals: f"np.minimum(np.maximum({args[1]}, {args[0]}), {args[2]})",
 )
-_differentiate(
+differentiate(
     clamp_p,
     (
         lambda t, low, x, high, z: where((x < low) & (low < high), t, dtype_of(t).type(0)),
@@ -716,7 +716,7 @@ logistic_p: Primitive = Primitive(
     lambda x: Aval(x.shape, x.dtype),
     batch=lambda size, args, dims: (logistic_p(args[0]), dims[0]),
 )
-_differentiate(logistic_p, (lambda t, x, y: t * (y * (y * logistic_power(x))),))  # 1 - y would cancel
+differentiate(logistic_p, (lambda t, x, y: t * (y * (y * logistic_power(x))),))  # 1 - y would cancel
 
 
 def logistic(x: Any) -> Any:
