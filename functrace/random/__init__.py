@@ -31,7 +31,7 @@ from .counts import binomial, geometric, multinomial, poisson
 from .gammas import beta, chisquare, dirichlet, f, gamma, generalized_normal, loggamma, t
 from .keys import PRNGKey, clone, fold_in, key, key_data, key_dtype, key_impl, split, wrap_key_data
 from .uniforms import bernoulli, bits, rademacher, randint, uniform
-from .vectors import ball
+from .vectors import ball, multivariate_normal, orthogonal
 
 __all__ = [
     "PRNGKey",
@@ -64,7 +64,9 @@ __all__ = [
     "lognormal",
     "maxwell",
     "multinomial",
+    "multivariate_normal",
     "normal",
+    "orthogonal",
     "pareto",
     "permutation",
     "poisson",

@@ -37,7 +37,8 @@ def test_eager_jit_and_vmap_give_the_same_bits(name):
 
 def test_every_function_that_draws_is_tested():
     others = {"key", "PRNGKey", "clone", "key_data", "key_dtype", "key_impl", "wrap_key_data"}
-    assert {name.split()[0] for name in DRAWS} | others == set(random.__all__)
+    linear_algebra = {"multivariate_normal", "orthogonal"}  # products of matrices may add in another order
+    assert {name.split()[0] for name in DRAWS} | others | linear_algebra == set(random.__all__)
 
 
 def test_threads_draw_the_same_bits_as_one():

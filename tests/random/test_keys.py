@@ -100,6 +100,9 @@ def test_wrong_arguments_are_refused_as_numpy_and_jax_refuse_them():
         (ValueError, lambda: random.categorical(KEY, np.zeros(3), shape=(4,), replace=False)),
         (ValueError, lambda: random.categorical(KEY, np.zeros(3), mode="middle")),
         (ValueError, lambda: random.bernoulli(KEY, np.zeros(3), (2,))),
+        (ValueError, lambda: random.multivariate_normal(KEY, np.zeros(3), np.eye(2))),
+        (ValueError, lambda: random.multivariate_normal(KEY, np.zeros(2), np.eye(2), method="lu")),
+        (ValueError, lambda: random.multivariate_normal(KEY, np.zeros((4, 2)), np.eye(2), (3,))),
     ]
     for error, call in cases:
         with pytest.raises(error):
