@@ -286,7 +286,8 @@ class Tracer:
             f"expected an array, got {self!r}: it stands for a value while a function is traced and cannot become a "
             "numpy.ndarray (numpy.asarray, out[i] = x, out=, or a function written in C asked for one)",
             instead="the function of NumPy or functrace.numpy that takes arrays (numpy.stack in place of "
-            "numpy.array([...]), x.at[i].set(y) in place of out[i] = y); functrace.pure_callback for a function "
+            "numpy.array([...]), numpy.take(x, i, axis=0) in place of x[i] by a traced i, x.at[i].set(y) in place of "
+            "out[i] = y); functrace.pure_callback for a function "
             "that must see the array",
         )
 

@@ -1,0 +1,346 @@
+"""The rules by which optimisers scale gradients, each a transformation of its own."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from .. import numpy as fnp
+from .. import tree
+from .schedules import ScalarOrSchedule, Schedule
+from .transformation import (
+    GradientTransformation,
+    cast,
+    moment,
+    required,
+    scaled,
+    second_moment,
+    squared,
+    stateless,
+    unbiased,
+    zeros_like,
+)
+
+
+class CountState(NamedTuple):
+    """How many steps were done."""
+
+    count: Any
+
+
+class TraceState(NamedTuple):
+    """The sum of the past updates, those longer ago counting less."""
+
+    trace: Any
+
+
+class EmaState(NamedTuple):
+    """The number of steps, and the running mean."""
+
+    count: Any
+    ema: Any
+
+
+class MomentsState(NamedTuple):
+    """The number of steps, the running mean of the gradients, that of their squares (or what stands in for it)."""
+
+    count: Any
+    mu: Any
+    nu: Any
+
+
+class AmsgradState(NamedTuple):
+    """As `MomentsState`, with the greatest mean of squares so far."""
+
+    count: Any
+    mu: Any
+    nu: Any
+    nu_max: Any
+
+
+class SquaresState(NamedTuple):
+    """The sum of the squares of the gradients."""
+
+    sum_of_squares: Any
+
+
+class DeltaState(NamedTuple):
+    """The running means of the squares of the gradients, and of those of the updates."""
+
+    e_g: Any
+    e_x: Any
+
+
+def scale(step_size: float) -> GradientTransformation:
+    """Every update times a number."""
+    return stateless(lambda updates, params: scaled(step_size, updates))
+
+
+def scale_by_schedule(step_size_fn: Schedule) -> GradientTransformation:
+    """Every update times what a schedule says of the number of steps done before."""
+
+    def update(updates: Any, state: CountState, params: Any = None) -> tuple[Any, CountState]:
+        return scaled(step_size_fn(state.count), updates), CountState(state.count + 1)
+
+    return GradientTransformation(lambda params: CountState(_no_steps()), update)
+
+
+def scale_by_learning_rate(learning_rate: ScalarOrSchedule, *, flip_sign: bool = True) -> GradientTransformation:
+    """Every update times a number or schedule, with the sign turned, so that a step goes down.
+
+    Parameters
+    ----------
+    learning_rate
+        A number, or a function of the number of steps done.
+    flip_sign
+        Whether the sign is turned.
+    """
+    sign = -1 if flip_sign else 1
+    if callable(learning_rate):
+        return scale_by_schedule(lambda count: sign * learning_rate(count))
+    return scale(sign * learning_rate)
+
+
+def trace(decay: float, nesterov: bool = False, accumulator_dtype: Any = None) -> GradientTransformation:
+    """Momentum: ``m ← g + decay · m`` in place of g.
+
+    Parameters
+    ----------
+    decay
+        How much of the last step's is left.
+    nesterov
+        Whether to look one step ahead: ``g + decay · m`` with the new m.
+    accumulator_dtype
+        The dtype in which m is kept; by default that of the parameter.
+    """
+
+    def init(params: Any) -> TraceState:
+        return TraceState(zeros_like(params, accumulator_dtype))
+
+    def update(updates: Any, state: TraceState, params: Any = None) -> tuple[Any, TraceState]:
+        after = tree.map(lambda g, m: g + decay * m, updates, state.trace)
+        out = tree.map(lambda g, m: g + decay * m, updates, after) if nesterov else after
+        return tree.map(cast, out, updates), TraceState(tree.map(cast, after, state.trace))
+
+    return GradientTransformation(init, update)
+
+
+def ema(decay: float, debias: bool = True, accumulator_dtype: Any = None) -> GradientTransformation:
+    """The exponential moving average of what it is given.
+
+    Parameters
+    ----------
+    decay
+        How much of the last average is left.
+    debias
+        Whether to divide by 1 - decayᵗ, since the average begins at zero.
+    accumulator_dtype
+        The dtype in which it is kept.
+    """
+
+    def init(params: Any) -> EmaState:
+        return EmaState(_no_steps(), zeros_like(params, accumulator_dtype))
+
+    def update(updates: Any, state: EmaState, params: Any = None) -> tuple[Any, EmaState]:
+        count, after = state.count + 1, moment(updates, state.ema, decay)
+        out = unbiased(after, decay, count) if debias else after
+        return tree.map(cast, out, updates), EmaState(count, tree.map(cast, after, state.ema))
+
+    return GradientTransformation(init, update)
+
+
+def scale_by_adam(
+    b1: float = 0.9,
+    b2: float = 0.999,
+    eps: float = 1e-8,
+    eps_root: float = 0.0,
+    mu_dtype: Any = None,
+    *,
+    nesterov: bool = False,
+) -> GradientTransformation:
+    """The rule of `adam`, without the learning rate."""
+
+    def init(params: Any) -> MomentsState:
+        return MomentsState(_no_steps(), zeros_like(params, mu_dtype), zeros_like_real(params))
+
+    def update(updates: Any, state: MomentsState, params: Any = None) -> tuple[Any, MomentsState]:
+        count = state.count + 1
+        mu, nu = moment(updates, state.mu, b1), second_moment(updates, state.nu, b2)
+        if nesterov:
+            ahead, now = unbiased(mu, b1, count + 1), unbiased(updates, b1, count)
+            mu_hat = tree.map(lambda m, g: b1 * m + (1 - b1) * g, ahead, now)
+        else:
+            mu_hat = unbiased(mu, b1, count)
+        out = _over_root(mu_hat, unbiased(nu, b2, count), eps, eps_root)
+        return tree.map(cast, out, updates), MomentsState(count, tree.map(cast, mu, state.mu), nu)
+
+    return GradientTransformation(init, update)
+
+
+def scale_by_amsgrad(
+    b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8, eps_root: float = 0.0, mu_dtype: Any = None
+) -> GradientTransformation:
+    """The rule of `amsgrad`, without the learning rate."""
+
+    def init(params: Any) -> AmsgradState:
+        zeros = zeros_like_real(params)
+        return AmsgradState(_no_steps(), zeros_like(params, mu_dtype), zeros, zeros)
+
+    def update(updates: Any, state: AmsgradState, params: Any = None) -> tuple[Any, AmsgradState]:
+        count = state.count + 1
+        mu, nu = moment(updates, state.mu, b1), second_moment(updates, state.nu, b2)
+        greatest = tree.map(fnp.maximum, state.nu_max, unbiased(nu, b2, count))
+        out = _over_root(unbiased(mu, b1, count), greatest, eps, eps_root)
+        after = AmsgradState(count, tree.map(cast, mu, state.mu), nu, greatest)
+        return tree.map(cast, out, updates), after
+
+    return GradientTransformation(init, update)
+
+
+def _over_root(mu: Any, nu: Any, eps: float, eps_root: float) -> Any:
+    if eps_root == 0.0:
+        return tree.map(lambda m, v: m / (fnp.sqrt(v) + eps), mu, nu)
+    return tree.map(lambda m, v: m / (fnp.sqrt(v + eps_root) + eps), mu, nu)
+
+
+def scale_by_adamax(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> GradientTransformation:
+    """The rule of `adamax`, without the learning rate."""
+
+    def init(params: Any) -> MomentsState:
+        return MomentsState(_no_steps(), zeros_like(params), zeros_like_real(params))
+
+    def update(updates: Any, state: MomentsState, params: Any = None) -> tuple[Any, MomentsState]:
+        count, mu = state.count + 1, moment(updates, state.mu, b1)
+        nu = tree.map(lambda g, v: fnp.maximum(fnp.abs(g) + eps, b2 * v), updates, state.nu)
+        out = tree.map(lambda m, v: m / v, unbiased(mu, b1, count), nu)
+        return out, MomentsState(count, mu, nu)
+
+    return GradientTransformation(init, update)
+
+
+def scale_by_rss(initial_accumulator_value: float = 0.1, eps: float = 1e-7) -> GradientTransformation:
+    """The rule of `adagrad`, without the learning rate."""
+
+    def init(params: Any) -> SquaresState:
+        return SquaresState(tree.map(lambda zero: zero + initial_accumulator_value, zeros_like_real(params)))
+
+    def update(updates: Any, state: SquaresState, params: Any = None) -> tuple[Any, SquaresState]:
+        sums = tree.map(lambda g, s: squared(g) + s, updates, state.sum_of_squares)
+
+        def over_root(g: Any, s: Any) -> Any:  # nothing moves where nothing has ever been
+            return g * fnp.where(s > 0, 1 / fnp.sqrt(fnp.where(s > 0, s, 1) + eps), 0)
+
+        return tree.map(over_root, updates, sums), SquaresState(sums)
+
+    return GradientTransformation(init, update)
+
+
+def scale_by_rms(
+    decay: float = 0.9,
+    eps: float = 1e-8,
+    initial_scale: float = 0.0,
+    eps_in_sqrt: bool = True,
+    bias_correction: bool = False,
+) -> GradientTransformation:
+    """The rule of `rmsprop`, without the learning rate."""
+    return _by_deviation(decay, eps, initial_scale, eps_in_sqrt, bias_correction, centered=False)
+
+
+def scale_by_stddev(
+    decay: float = 0.9,
+    eps: float = 1e-8,
+    initial_scale: float = 0.0,
+    eps_in_sqrt: bool = True,
+    bias_correction: bool = False,
+) -> GradientTransformation:
+    """The rule of `rmsprop` with ``centered=True``, without the learning rate."""
+    return _by_deviation(decay, eps, initial_scale, eps_in_sqrt, bias_correction, centered=True)
+
+
+def _by_deviation(
+    decay: float, eps: float, initial_scale: float, eps_in_sqrt: bool, bias_correction: bool, *, centered: bool
+) -> GradientTransformation:
+    def init(params: Any) -> MomentsState:
+        nu = tree.map(lambda zero: zero + initial_scale, zeros_like_real(params))
+        return MomentsState(_no_steps(), zeros_like(params) if centered else None, nu)
+
+    def update(updates: Any, state: MomentsState, params: Any = None) -> tuple[Any, MomentsState]:
+        count, nu = state.count + 1, second_moment(updates, state.nu, decay)
+        variance = unbiased(nu, decay, count) if bias_correction else nu
+        mu = None
+        if centered:
+            mu = moment(updates, state.mu, decay)
+            mean = unbiased(mu, decay, count) if bias_correction else mu
+            variance = tree.map(lambda v, m: v - squared(m), variance, mean)
+        if eps_in_sqrt:
+            out = tree.map(lambda g, v: g / fnp.sqrt(v + eps), updates, variance)
+        else:
+            out = tree.map(lambda g, v: g / (fnp.sqrt(v) + eps), updates, variance)
+        return out, MomentsState(count, mu, nu)
+
+    return GradientTransformation(init, update)
+
+
+def scale_by_adadelta(rho: float = 0.9, eps: float = 1e-6) -> GradientTransformation:
+    """The rule of `adadelta`, without the learning rate."""
+
+    def init(params: Any) -> DeltaState:
+        zeros = zeros_like_real(params)
+        return DeltaState(zeros, zeros)
+
+    def update(updates: Any, state: DeltaState, params: Any = None) -> tuple[Any, DeltaState]:
+        e_g = second_moment(updates, state.e_g, rho)
+        out = tree.map(lambda g, s, x: fnp.sqrt(x + eps) / fnp.sqrt(s + eps) * g, updates, e_g, state.e_x)
+        return out, DeltaState(e_g, second_moment(out, state.e_x, rho))
+
+    return GradientTransformation(init, update)
+
+
+def scale_by_lion(b1: float = 0.9, b2: float = 0.99, mu_dtype: Any = None) -> GradientTransformation:
+    """The rule of `lion`, without the learning rate."""
+
+    def init(params: Any) -> EmaState:
+        return EmaState(_no_steps(), zeros_like(params, mu_dtype))
+
+    def update(updates: Any, state: EmaState, params: Any = None) -> tuple[Any, EmaState]:
+        out = tree.map(fnp.sign, moment(updates, state.ema, b1))
+        after = moment(updates, state.ema, b2)
+        return tree.map(cast, out, updates), EmaState(state.count + 1, tree.map(cast, after, state.ema))
+
+    return GradientTransformation(init, update)
+
+
+def scale_by_trust_ratio(
+    min_norm: float = 0.0, trust_coefficient: float = 1.0, eps: float = 0.0
+) -> GradientTransformation:
+    """Each leaf's update times the norm of the parameter over that of the update (1 where one of them is zero).
+
+    Parameters
+    ----------
+    min_norm
+        The least that a norm is taken for.
+    trust_coefficient
+        A factor besides.
+    eps
+        What is added to the update's norm.
+    """
+
+    def by_ratio(update: Any, param: Any) -> Any:
+        param_norm, update_norm = _norm(param, min_norm), _norm(update, min_norm)
+        is_zero = (param_norm == 0) | (update_norm == 0)
+        ratio = trust_coefficient * param_norm / (fnp.where(is_zero, 1, update_norm) + eps)
+        return update * cast(fnp.where(is_zero, 1, ratio), fnp.real(update))
+
+    return stateless(lambda updates, params: tree.map(by_ratio, updates, required(params, "scale_by_trust_ratio")))
+
+
+def _norm(x: Any, least: float) -> Any:
+    return fnp.maximum(fnp.sqrt(fnp.sum(squared(x))), least)
+
+
+def zeros_like_real(params: Any) -> Any:
+    """Zeros for squares: real where the parameters are complex."""
+    return tree.map(fnp.real, zeros_like(params))
+
+
+def _no_steps() -> Any:
+    return fnp.zeros((), fnp.int64)

@@ -1,0 +1,244 @@
+"""What an optimiser is: a pair of functions, `init` and `update`, and what is made by chaining such pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import numpy as fnp
+from .. import tree
+from ..core.aval import aval_of
+from ..errors import ArgumentError, DtypeError, ShapeError
+
+
+class GradientTransformation(NamedTuple):
+    """How gradients become updates.
+
+    Attributes
+    ----------
+    init
+        ``init(params)``: the state before the first step, a pytree.
+    update
+        ``update(updates, state, params=None)``: the updates made of these (gradients, or what another transformation
+        made of them), of the same structure, and the next state.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> optimizer = optim.sgd(0.1)
+    >>> params = np.array([1.0, 2.0])
+    >>> updates, state = optimizer.update(2 * params, optimizer.init(params), params)
+    >>> optim.apply_updates(params, updates)
+    array([0.8, 1.6])
+    """
+
+    init: Callable[[Any], Any]
+    update: Callable[..., tuple[Any, Any]]
+
+
+class GradientTransformationExtraArgs(GradientTransformation):
+    """One whose `update` takes keywords besides: ``update(updates, state, params, **extra)``."""
+
+
+class EmptyState(NamedTuple):
+    """The state of a transformation that keeps none."""
+
+
+def stateless(update: Callable[[Any, Any], Any]) -> GradientTransformation:
+    """The transformation that keeps no state, from ``update(updates, params)``."""
+    return GradientTransformation(
+        lambda params: EmptyState(),
+        lambda updates, state, params=None: (update(updates, params), state),
+    )
+
+
+def apply_updates(params: Any, updates: Any) -> Any:
+    """The parameters after a step: ``params + updates``, leaf by leaf, in the parameters' dtypes.
+
+    Parameters
+    ----------
+    params
+        A pytree of arrays.
+    updates
+        A pytree of the same structure and shapes.
+
+    Raises
+    ------
+    StructureError
+        The structures differ.
+    ShapeError
+        The shapes of two leaves differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> apply_updates({"w": np.array([1.0, 2.0])}, {"w": np.array([0.5, -0.5])})
+    {'w': array([1.5, 1.5])}
+    """
+
+    def apply(path: Any, param: Any, update: Any) -> Any:
+        if np.shape(param) != np.shape(update):
+            raise ShapeError(
+                f"apply_updates: params{tree.keystr(path)} has shape {np.shape(param)}, its update {np.shape(update)}",
+                instead="updates with the shapes of the parameters, as the optimiser's update gives them",
+            )
+        return cast(param + update, param)
+
+    return tree.map_with_path(apply, params, updates)
+
+
+def identity() -> GradientTransformation:
+    """The transformation that leaves updates as they are."""
+    return stateless(lambda updates, params: updates)
+
+
+def set_to_zero() -> GradientTransformation:
+    """The transformation that makes every update zero: what it is given stays frozen."""
+    return stateless(lambda updates, params: tree.map(fnp.zeros_like, updates))
+
+
+def chain(*transformations: GradientTransformation) -> GradientTransformationExtraArgs:
+    """One transformation after another.
+
+    Parameters
+    ----------
+    *transformations
+        The first is given the gradients, each of the others what the one before it made.
+
+    Returns
+    -------
+    GradientTransformationExtraArgs
+        Its state is the tuple of theirs. Keywords of its `update` go to those that take some.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> optimizer = optim.chain(optim.clip_by_global_norm(1.0), optim.sgd(0.5))
+    >>> state = optimizer.init(np.zeros(2))
+    >>> optimizer.update(np.array([3.0, 4.0]), state)[0]
+    array([-0.3, -0.4])
+    """
+    return _chained({str(index): part for index, part in enumerate(transformations)}, as_tuple=True)
+
+
+def named_chain(*transformations: tuple[str, GradientTransformation]) -> GradientTransformationExtraArgs:
+    """`chain` of pairs (name, transformation), whose state is a dictionary by these names.
+
+    Raises
+    ------
+    ArgumentError
+        A name comes twice.
+    """
+    parts = dict(transformations)
+    if len(parts) != len(transformations):
+        raise ArgumentError(f"named_chain: a name comes twice in {[name for name, _ in transformations]}")
+    return _chained(parts, as_tuple=False)
+
+
+def _chained(parts: Mapping[str, GradientTransformation], as_tuple: bool) -> GradientTransformationExtraArgs:
+    def gathered(states: dict[str, Any]) -> Any:
+        return tuple(states.values()) if as_tuple else states
+
+    def init(params: Any) -> Any:
+        return gathered({name: part.init(params) for name, part in parts.items()})
+
+    def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+        if len(state) != len(parts):
+            raise ArgumentError(
+                f"chain: a state of {len(state)} parts was given to {len(parts)} transformations",
+                instead="the state that this optimiser's init or update gave",
+            )
+        states = dict(zip(parts, state, strict=True)) if as_tuple else state
+        after = {}
+        for name, part in parts.items():
+            updates, after[name] = update_of(part, updates, states[name], params, extra)
+        return updates, gathered(after)
+
+    return GradientTransformationExtraArgs(init, update)
+
+
+def update_of(
+    part: GradientTransformation, updates: Any, state: Any, params: Any, extra: Mapping[str, Any]
+) -> tuple[Any, Any]:
+    """Call a transformation's `update`, with the keywords if it takes some."""
+    if isinstance(part, GradientTransformationExtraArgs):
+        return part.update(updates, state, params, **extra)
+    return part.update(updates, state, params)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# what transformations are made of
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def required(params: Any, name: str) -> Any:
+    """The parameters, which a transformation needs: an error that says so where they were left out.
+
+    Raises
+    ------
+    ArgumentError
+        They are None.
+    """
+    if params is None:
+        raise ArgumentError(
+            f"{name}: update needs the parameters, which were not given",
+            instead="optimizer.update(gradients, state, params)",
+        )
+    return params
+
+
+def zeros_like(params: Any, dtype: Any = None) -> Any:
+    """A pytree of zeros, of the shapes and (unless `dtype` says another) dtypes of the parameters.
+
+    Raises
+    ------
+    DtypeError
+        A leaf is of integers, which no step can move.
+    """
+
+    def zero(path: Any, param: Any) -> Any:
+        aval = aval_of(param)
+        if aval.dtype.kind not in "fc":
+            raise DtypeError(
+                f"an optimiser moves floats, and params{tree.keystr(path)} is {aval}",
+                instead="floats (x.astype(float)); leave settings out of the parameters, or mask them",
+            )
+        return fnp.zeros(aval.shape, dtype or aval.dtype)
+
+    return tree.map_with_path(zero, params)
+
+
+def cast(value: Any, like: Any) -> Any:
+    """A value in the dtype of another."""
+    dtype = aval_of(like).dtype
+    return value if aval_of(value).dtype == dtype else fnp.asarray(value).astype(dtype)
+
+
+def scaled(factor: Any, updates: Any) -> Any:
+    """Every leaf times a number, which takes on the leaf's dtype."""
+    return tree.map(lambda update: cast(factor, fnp.real(update)) * update, updates)
+
+
+def squared(update: Any) -> Any:
+    """|x|², element by element, real also of complex numbers."""
+    return fnp.real(update * fnp.conj(update)) if aval_of(update).dtype.kind == "c" else update * update
+
+
+def moment(updates: Any, before: Any, decay: Any) -> Any:
+    """The running mean of updates: ``decay · before + (1 - decay) · updates``."""
+    return tree.map(lambda g, m: decay * m + (1 - decay) * g, updates, before)
+
+
+def second_moment(updates: Any, before: Any, decay: Any) -> Any:
+    """The running mean of their squares."""
+    return tree.map(lambda g, v: decay * v + (1 - decay) * squared(g), updates, before)
+
+
+def unbiased(means: Any, decay: Any, count: Any) -> Any:
+    """Running means that began at zero, as if they had begun with the first update: divided by 1 - decayᵗ."""
+    correction = 1 - decay**count
+    return tree.map(lambda mean: mean / cast(correction, fnp.real(mean)), means)
