@@ -118,7 +118,7 @@ def transform(kind: str, x: Any, n: int, axis: int, norm: str = "backward") -> A
     """
     axis = canonical_axis(axis, ndim_of(x))
     if kind == "irfft" and not shape_of(x)[axis]:  # of nothing NumPy's function leaves the result as it finds it
-        x = _resized(x, 1, axis)
+        x = resized(x, 1, axis)
     return fft_p(x, kind=kind, n=n, axis=axis, norm=norm)
 
 
@@ -157,7 +157,7 @@ def _transpose(ct: Any, x: Any, *, kind: str, n: int, axis: int, norm: str) -> A
         ct = conj(spectrum) * _multiplicity(n, spectrum, axis)
     else:
         ct = transform(kind, ct, n, axis, norm)
-    return convert_element_type(_resized(ct, shape_of(x)[axis], axis), dtype_of(x))
+    return convert_element_type(resized(ct, shape_of(x)[axis], axis), dtype_of(x))
 
 
 def _multiplicity(n: int, spectrum: Any, axis: int) -> Any:
@@ -169,8 +169,8 @@ def _multiplicity(n: int, spectrum: Any, axis: int) -> Any:
     return weights.reshape([-1 if index == axis else 1 for index in range(ndim_of(spectrum))])
 
 
-def _resized(x: Any, extent: int, axis: int) -> Any:
-    """Cut, or filled with zeros, behind."""
+def resized(x: Any, extent: int, axis: int) -> Any:
+    """`x` with `extent` elements along an axis: cut, or filled with zeros, behind."""
     missing = extent - shape_of(x)[axis]
     if missing <= 0:
         return getitem(x, (*[slice(None)] * axis, slice(extent))) if missing else x

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...lax.fft import resized
 from ...lax.indexing import getitem
-from ...lax.shape import broadcast_in_dim, move_axis, pad_p, reduce_sum, reshape
+from ...lax.shape import broadcast_in_dim, move_axis, reduce_sum, reshape
 
 
 def framed(x: Any, length: int, step: int) -> Any:
@@ -35,14 +36,14 @@ def framed(x: Any, length: int, step: int) -> Any:
     count = (x.shape[-1] - length) // step + 1
     depth = -(-length // step)
     rows = count + depth - 1
-    x = _with_extent(x, x.ndim - 1, rows * step)
+    x = resized(x, rows * step, x.ndim - 1)
     if depth == 1:
         return getitem(reshape(x, (*lead, rows, step)), (..., slice(length)))
     axis = len(lead)
     copies = broadcast_in_dim(
         reshape(x, (*lead, rows, step)), (*lead, depth, rows, step), (*range(axis), axis + 1, axis + 2)
     )
-    flat = _with_extent(reshape(copies, (*lead, depth * rows, step)), axis, depth * (rows + 1))
+    flat = resized(reshape(copies, (*lead, depth * rows, step)), depth * (rows + 1), axis)
     parts = getitem(reshape(flat, (*lead, depth, rows + 1, step)), (..., slice(count), slice(None)))
     return getitem(reshape(move_axis(parts, axis, axis + 1), (*lead, count, depth * step)), (..., slice(length)))
 
@@ -72,20 +73,11 @@ def overlap_added(frames: Any, axis: int, step: int) -> Any:
     )
     depth = -(-length // step)
     rows = count + depth - 1
-    parts = reshape(_with_extent(frames, axis, depth * step), (*lead, count, depth, step, *behind))
+    parts = reshape(resized(frames, depth * step, axis), (*lead, count, depth, step, *behind))
     first = len(lead)
     if depth > 1:
-        parts = _with_extent(move_axis(parts, first + 1, first), first + 1, rows + 1)
-        flat = _with_extent(reshape(parts, (*lead, depth * (rows + 1), step, *behind)), first, depth * rows)
+        parts = resized(move_axis(parts, first + 1, first), rows + 1, first + 1)
+        flat = resized(reshape(parts, (*lead, depth * (rows + 1), step, *behind)), depth * rows, first)
         parts = reduce_sum(reshape(flat, (*lead, depth, rows, step, *behind)), (first,))
     signal = reshape(parts, (*lead, rows * step, *behind))
-    return _with_extent(signal, first, (count - 1) * step + length)
-
-
-def _with_extent(x: Any, axis: int, extent: int) -> Any:
-    """Cut, or filled with zeros, behind."""
-    missing = extent - x.shape[axis]
-    if missing <= 0:
-        return getitem(x, (*[slice(None)] * axis, slice(extent))) if missing else x
-    config = [(0, missing if index == axis else 0, 0) for index in range(x.ndim)]
-    return pad_p(x, x.dtype.type(0), padding_config=tuple(config))
+    return resized(signal, (count - 1) * step + length, first)
