@@ -271,9 +271,7 @@ from .mathematics import (
     angle,
     around,
     clip,
-    divmod,
     fix,
-    frexp,
     i0,
     imag,
     isclose,
@@ -281,7 +279,6 @@ from .mathematics import (
     isneginf,
     isposinf,
     isreal,
-    modf,
     nan_to_num,
     real,
     real_if_close,
@@ -392,6 +389,7 @@ cosh = _FUNCTIONS["cosh"]
 deg2rad = _FUNCTIONS["deg2rad"]
 degrees = _FUNCTIONS["degrees"]
 divide = _FUNCTIONS["divide"]
+divmod = _FUNCTIONS["divmod"]
 equal = _FUNCTIONS["equal"]
 exp = _FUNCTIONS["exp"]
 exp2 = _FUNCTIONS["exp2"]
@@ -403,6 +401,7 @@ floor_divide = _FUNCTIONS["floor_divide"]
 fmax = _FUNCTIONS["fmax"]
 fmin = _FUNCTIONS["fmin"]
 fmod = _FUNCTIONS["fmod"]
+frexp = _FUNCTIONS["frexp"]
 gcd = _FUNCTIONS["gcd"]
 greater = _FUNCTIONS["greater"]
 greater_equal = _FUNCTIONS["greater_equal"]
@@ -430,6 +429,7 @@ logical_xor = _FUNCTIONS["logical_xor"]
 maximum = _FUNCTIONS["maximum"]
 minimum = _FUNCTIONS["minimum"]
 mod = _FUNCTIONS["mod"]
+modf = _FUNCTIONS["modf"]
 multiply = _FUNCTIONS["multiply"]
 negative = _FUNCTIONS["negative"]
 nextafter = _FUNCTIONS["nextafter"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ def unpackbits(a: Any, /, axis: Any = None, count: Any = None, bitorder: str = "
     shifted = shift_right(reshape(lines, (*lines.shape, 1)), _shifts(bitorder))
     bits = reshape(bitwise_and(shifted, _BYTE.type(1)), (*lines.shape[:-1], 8 * lines.shape[-1]))
     if count is not None:
-        extent, count = bits.shape[-1], count.__index__()
+        extent, count = bits.shape[-1], index(count)
         kept = count if count >= 0 else extent + count
         if kept < 0:
             raise ValueError(f"-count larger than number of elements: {-count} of {extent}")

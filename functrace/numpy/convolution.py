@@ -25,6 +25,9 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 
 @implements(np.correlate)
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
+    a, v = as_array(a), as_array(v)
+    if not a.shape or not v.shape:
+        raise ValueError("object of too small depth for desired array")
     a, v = _sequence(a, "a"), conj(_sequence(v, "v"))
     if a.shape[0] >= v.shape[0]:
         return _slide(a, v, mode)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ from ..lax.shape import (
     rev,
     shape_of,
 )
-from .dispatch import as_array, as_operand, implements, static
+from .dispatch import as_array, as_operand, check_layout, implements, static, static_int
 
 _REQUIREMENTS = {
     *("C", "C_CONTIGUOUS", "CONTIGUOUS", "F", "F_CONTIGUOUS", "FORTRAN", "A", "ALIGNED", "W", "WRITEABLE"),
@@ -48,23 +49,27 @@ _SIZE = "static_argnums for an argument of jit that gives a size"
 
 @implements(np.zeros, creates=True)
 def zeros(shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None) -> Any:
+    check_layout(order)
     return _filled(shape, 0, dtype, device)
 
 
 @implements(np.ones, creates=True)
 def ones(shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None) -> Any:
+    check_layout(order)
     return _filled(shape, 1, dtype, device)
 
 
 @implements(np.empty, creates=True)
 def empty(shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None) -> Any:
     """`numpy.empty`, which can be traced; traced, it gives zeros."""
+    check_layout(order)
     return _filled(shape, 0, dtype, device)
 
 
 @implements(np.full, creates=True)
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", *, device: Any = None) -> Any:
-    _check_device(device)
+    check_device(device)
+    check_layout(order)
     return _repeated(canonical_shape(shape), fill_value, dtype)
 
 
@@ -72,6 +77,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", *, de
 def zeros_like(
     a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
 ) -> Any:
+    check_layout(order)
     return _filled_like(a, 0, dtype, shape, device)
 
 
@@ -79,6 +85,7 @@ def zeros_like(
 def ones_like(
     a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
 ) -> Any:
+    check_layout(order)
     return _filled_like(a, 1, dtype, shape, device)
 
 
@@ -87,6 +94,7 @@ def empty_like(
     prototype: Any, /, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
 ) -> Any:
     """`numpy.empty_like`, which can be traced; traced, it gives zeros."""
+    check_layout(order)
     return _filled_like(prototype, 0, dtype, shape, device)
 
 
@@ -101,7 +109,8 @@ def full_like(
     *,
     device: Any = None,
 ) -> Any:
-    _check_device(device)
+    check_device(device)
+    check_layout(order)
     a = as_array(a)
     return _repeated(
         a.shape if shape is None else canonical_shape(shape), fill_value, a.dtype if dtype is None else dtype
@@ -109,7 +118,7 @@ def full_like(
 
 
 def _filled(shape: Any, value: int, dtype: Any, device: Any) -> Any:
-    _check_device(device)
+    check_device(device)
     dtype = _FLOAT if dtype is None else canonical_dtype(dtype)
     return lax.full(canonical_shape(shape), dtype.type(value), dtype)
 
@@ -127,7 +136,8 @@ def _repeated(shape: tuple[int, ...], value: Any, dtype: Any) -> Any:
     return broadcast_to(convert_element_type(value, dtype), shape)
 
 
-def _check_device(device: Any) -> None:
+def check_device(device: Any) -> None:
+    """Raise if an array cannot be on this device."""
     if device not in (None, "cpu"):
         raise OptionError(f"expected the device 'cpu' or None, got {device!r}")
 
@@ -139,7 +149,7 @@ def _check_device(device: Any) -> None:
 
 @implements(np.arange, creates=True)
 def arange(start: Any = None, stop: Any = None, step: Any = None, dtype: Any = None, *, device: Any = None) -> Any:
-    _check_device(device)
+    check_device(device)
     if stop is None:
         start, stop = None, start
     bounds = (0 if start is None else start, stop, 1 if step is None else step)
@@ -170,9 +180,9 @@ def linspace(
     *,
     device: Any = None,
 ) -> Any:
-    _check_device(device)
+    check_device(device)
     start, stop = as_operand(start), as_operand(stop)
-    num = static(num, "numpy.linspace", "num", _SIZE).__index__()
+    num = static_int(num, "numpy.linspace", "num", _SIZE)
     if num < 0:
         raise ValueError(f"Number of samples, {num}, must be non-negative.")
     kind = result_dtype(start, stop, 0.0)
@@ -217,7 +227,7 @@ def logspace(
 @implements(np.geomspace, creates=True)
 def geomspace(start: Any, stop: Any, num: Any = 50, endpoint: Any = True, dtype: Any = None, axis: int = 0) -> Any:
     start, stop = as_array(start), as_array(stop)
-    num = static(num, "numpy.geomspace", "num", _SIZE).__index__()
+    num = static_int(num, "numpy.geomspace", "num", _SIZE)
     for end in (start, stop):
         if not isinstance(end, Tracer) and not np.all(end):
             raise ValueError("Geometric sequence cannot include zero")
@@ -245,7 +255,8 @@ def geomspace(start: Any, stop: Any, num: Any = 50, endpoint: Any = True, dtype:
 
 @implements(np.eye, creates=True)
 def eye(N: Any, M: Any = None, k: Any = 0, dtype: Any = float, order: str = "C", *, device: Any = None) -> Any:
-    _check_device(device)
+    check_device(device)
+    check_layout(order)
     rows, columns, offset = _matrix_shape("numpy.eye", N, M, k)
     return convert_element_type(eq(rows, sub(columns, offset)), canonical_dtype(dtype))
 
@@ -263,16 +274,16 @@ def tri(N: Any, M: Any = None, k: Any = 0, dtype: Any = float) -> Any:
 
 def _matrix_shape(function: str, N: Any, M: Any, k: Any) -> tuple[Any, Any, int]:
     """The numbers of each element's row and column, and the offset of the diagonal."""
-    shape = tuple([static(size, function, "the shape", _SIZE).__index__() for size in (N, N if M is None else M)])
+    shape = tuple([static_int(size, function, "the shape", _SIZE) for size in (N, N if M is None else M)])
     offset = static(k, function, "k", "functrace.numpy.where with numbers of rows and columns from arange")
     shape = canonical_shape(shape)
-    return lax.broadcasted_iota(np.intp, shape, 0), lax.broadcasted_iota(np.intp, shape, 1), offset.__index__()
+    return lax.broadcasted_iota(np.intp, shape, 0), lax.broadcasted_iota(np.intp, shape, 1), index(offset)
 
 
 @implements(np.diag)
 def diag(v: Any, k: Any = 0) -> Any:
     v = as_array(v)
-    k = static(k, "numpy.diag", "k", "a Python int").__index__()
+    k = static_int(k, "numpy.diag", "k", "a Python int")
     if v.ndim == 2:
         from .indexing import diagonal
 
@@ -297,7 +308,7 @@ def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
     x = as_array(x)
     if x.ndim != 1:
         raise ValueError("x must be a one-dimensional array or sequence.")
-    columns = len(x) if N is None else static(N, "numpy.vander", "N", _SIZE).__index__()
+    columns = len(x) if N is None else static_int(N, "numpy.vander", "N", _SIZE)
     kind = np.promote_types(x.dtype, int)
     powers = [lax.full((len(x), min(columns, 1)), 1, kind)]
     if columns > 1:
@@ -363,18 +374,21 @@ def array(
     ndmin: int = 0,
     ndmax: int = 0,
 ) -> Any:
+    check_layout(order)
     return _converted(object, dtype, ndmin)
 
 
 @implements(np.asarray)
 def asarray(a: Any, dtype: Any = None, order: Any = None, *, device: Any = None, copy: Any = None) -> Any:
-    _check_device(device)
+    check_device(device)
+    check_layout(order)
     return _converted(a, dtype)
 
 
 @implements(np.asanyarray)
 def asanyarray(a: Any, dtype: Any = None, order: Any = None, *, device: Any = None, copy: Any = None) -> Any:
-    _check_device(device)
+    check_device(device)
+    check_layout(order)
     return _converted(a, dtype)
 
 
@@ -414,6 +428,7 @@ def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Any:
 
 @implements(np.copy)
 def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
+    check_layout(order)
     return as_array(a)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.aval import result_dtype
 from ..core.trace import concrete_or_none
-from ..errors import ShapeError
+from ..errors import DtypeError, ShapeError
 from ..lax.elementwise import abs_, clamp, ne
 from ..lax.elementwise import where as select
 from ..lax.indexing import getitem
@@ -82,6 +82,8 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     spacings = _spacings(varargs, axes, shape)
     if edge_order > 2:
         raise ValueError("'edge_order' greater than 2 not supported")
+    if f.dtype.kind == "b":
+        raise DtypeError("numpy.gradient: booleans cannot be subtracted")
     if f.dtype.kind not in "fc":
         f = convert_element_type(f, np.float64)
     slopes = []
@@ -222,6 +224,9 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         raise ValueError("array of sample points is empty")
     if xp.shape != fp.shape:
         raise ShapeError("fp and xp are not of the same length.")
+    for part in (x, xp):
+        if part.dtype.kind == "c":
+            raise DtypeError(f"numpy.interp expected real x and xp, got dtype {part.dtype}")
     x, xp = convert_element_type(x, np.float64), convert_element_type(xp, np.float64)
     fp = convert_element_type(fp, np.complex128 if fp.dtype.kind == "c" else np.float64)
     if period is not None:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import update_wrapper
 from importlib import import_module
+from operator import index
 from typing import Any, NoReturn
 
 import numpy as np
@@ -23,6 +24,7 @@ from ..errors import (
     ArgumentError,
     FunctraceError,
     ImmutableError,
+    OptionError,
     TracerArrayConversionError,
     TracerIntegerConversionError,
 )
@@ -294,6 +296,17 @@ def static(x: Any, function: str, argument: str, instead: str) -> Any:
             instead=instead,
         )
     return value
+
+
+def static_int(x: Any, function: str, argument: str, instead: str) -> int:
+    """The value of such an argument that is an integer."""
+    return index(static(x, function, argument, instead))
+
+
+def check_layout(order: Any) -> None:
+    """Raise if `order` names no layout in memory. A traced value has none, so that any that NumPy knows is met."""
+    if order is not None and order not in ("C", "F", "A", "K"):
+        raise OptionError(f"order must be one of 'C', 'F', 'A', or 'K' (got {order!r})")
 
 
 def in_place(original: Any, instead: str) -> Callable:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 from typing import Any
 
 import numpy as np
 
 from ..core.aval import result_dtype
 from ..core.trace import concrete_or_none
-from ..errors import ArgumentError, DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, OptionError, ShapeError
 from ..lax.cumulative import cumsum_p
 from ..lax.elementwise import where as select
 from ..lax.index import ARRAY, Index
@@ -18,8 +19,10 @@ from ..lax.shape import broadcast_to, concatenate, convert_element_type, ndim_of
 from ..lax.sorting import argsort_p, ordered, searchsorted, sort_p
 from . import reductions
 from .creation import linspace
-from .dispatch import as_array, implements, static
+from .dispatch import as_array, implements, static, static_int
 
+#: NumPy's ways to choose a number of bins by the values.
+_ESTIMATORS = ("auto", "doane", "fd", "rice", "scott", "sqrt", "stone", "sturges")
 _ONE_ARRAY = Index((ARRAY,), unique=False)
 
 
@@ -42,9 +45,9 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0, *, length: int 
     x = as_array(x)
     if len(x.shape) != 1:
         raise ShapeError(f"bincount expected an array of one axis, got shape {x.shape}")
-    if x.dtype.kind not in "iub" or x.dtype == np.uint64:
+    if x.dtype.kind not in "iub":
         raise DtypeError(f"Cannot cast array data from {x.dtype!r} to dtype('int64') according to the rule 'safe'")
-    minlength = static(minlength, "bincount", "minlength", "a static argument").__index__()
+    minlength = static_int(minlength, "bincount", "minlength", "a static argument")
     if minlength < 0:
         raise ValueError("'minlength' must not be negative")
     known = concrete_or_none(x)
@@ -116,6 +119,8 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
 def _edges(a: Any, bins: Any, range: Any, weights: Any) -> Any:
     bins = _static_if_scalar(bins)
     if isinstance(bins, str):
+        if bins not in _ESTIMATORS:
+            raise OptionError(f"{bins!r} is not a valid estimator for `bins`")
         known = static(a, "histogram", f"a, with bins={bins!r},", "a number of bins, or their edges as an array")
         return np.histogram_bin_edges(known, bins, range, weights)
     bins = bins if isinstance(bins, int) else as_array(bins)
@@ -140,7 +145,7 @@ def _static_if_scalar(bins: Any) -> Any:
         return bins
     known = static(bins, "histogram", "bins", "a static number of bins")
     try:
-        return known.__index__()
+        return index(known)
     except (AttributeError, TypeError):
         raise ArgumentError("`bins` must be an integer, a string, or an array") from None
 
@@ -178,7 +183,9 @@ def histogramdd(
         columns = [reshape(as_array(column), (-1,)) for column in sample]
     else:
         sample = as_array(sample)
-        sample = reshape(sample, (-1, 1)) if len(sample.shape) == 1 else sample
+        sample = reshape(sample, (-1, 1)) if len(sample.shape) < 2 else sample
+        if len(sample.shape) > 2:
+            raise ShapeError(f"histogramdd expected a sample of two axes, got shape {sample.shape}")
         columns = [getitem(sample, (slice(None), i)) for i in np.arange(sample.shape[1]).tolist()]
     return _many(columns, bins, range, density, weights)
 
@@ -188,7 +195,7 @@ def histogram2d(
     x: Any, y: Any, bins: Any = 10, range: Any = None, density: bool | None = None, weights: Any = None
 ) -> tuple[Any, Any, Any]:
     x, y = as_array(x), as_array(y)
-    if x.shape[0] != y.shape[0]:
+    if len(x) != len(y):
         raise ValueError("x and y must have the same length.")
     if not isinstance(bins, (int, np.integer)) and len(bins) not in (1, 2):
         bins = [bins, bins]
@@ -203,6 +210,10 @@ def _many(columns: Sequence[Any], bins: Any, range: Any, density: bool | None, w
     elif len(bins) != len(columns):
         raise ValueError("The dimension of bins must be equal to the dimension of the sample x.")
     ranges = [None] * len(columns) if range is None else range
+    if len(ranges) != len(columns):
+        raise ValueError("range argument must have one entry per dimension")
+    dtype = result_dtype(*[column.dtype for column in columns])  # NumPy has the sample in one array
+    columns = [convert_element_type(column, dtype) for column in columns]
     edges = [_edges(x, b, r, None) for x, b, r in zip(columns, bins, ranges, strict=True)]
     shape = [edge.shape[0] - 1 for edge in edges]
     cell: Any = 0

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.aval import PYTHON_SCALARS, canonical_shape, result_dtype
 from ..core.trace import Tracer, concrete_or_none
-from ..errors import ConcretizationTypeError, DtypeError, ShapeError
+from ..errors import ConcretizationTypeError, DtypeError, OptionError, ShapeError
 from ..lax import elementwise as lax
 from ..lax.creation import full, iota
 from ..lax.index_update import at as at
@@ -55,6 +55,8 @@ def _positions(function: str, indices: Any) -> Any:
     indices = as_array(indices)
     if not isinstance(indices, Tracer) and not indices.size:
         return indices.astype(_INDEX)
+    if indices.dtype.kind == "b":
+        return convert_element_type(indices, _INDEX)
     if indices.dtype.kind not in "iu":
         raise DtypeError(
             f"{function} expected integer indices, got dtype {indices.dtype}",
@@ -76,13 +78,18 @@ def _into_bounds(indices: Any, extent: int, mode: str) -> Any:
 
 @implements(np.take_along_axis)
 def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
-    return lax_take_along_axis(as_array(arr), _positions("numpy.take_along_axis", indices), axis)
+    arr, indices = as_array(arr), as_array(indices)
+    if indices.dtype.kind not in "iu":
+        raise IndexError(f"`indices` must be an integer array, got dtype {indices.dtype}")
+    return lax_take_along_axis(arr, indices, axis if axis is None else canonical_axis(axis, arr.ndim))
 
 
 @implements(np.choose)
 def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
     which = as_array(a)
-    which = convert_element_type(which, _INDEX) if which.dtype.kind == "b" else _positions("numpy.choose", which)
+    if which.dtype == np.uint64:
+        raise DtypeError("Cannot cast array data from dtype('uint64') to dtype('int64') according to the rule 'safe'")
+    which = _positions("numpy.choose", which)
     options = choices if isinstance(choices, Tracer) else stack(broadcast_arrays(*choices))
     which = _into_bounds(which, options.shape[0], mode)
     shape = np.broadcast_shapes(which.shape, options.shape[1:])
@@ -113,8 +120,14 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 @implements(np.unravel_index)
 def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple[Any, ...]:
+    _check_order(order)
     places, extents = _positions("numpy.unravel_index", indices), canonical_shape(shape)
     return _coordinates(places, extents) if order == "C" else _coordinates(places, extents[::-1])[::-1]
+
+
+def _check_order(order: Any) -> None:
+    if order not in ("C", "F"):
+        raise OptionError(f"only 'C' or 'F' order is permitted, got {order!r}")
 
 
 def _coordinates(places: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
@@ -129,6 +142,7 @@ def _coordinates(places: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
 
 @implements(np.ravel_multi_index)
 def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: str = "C") -> Any:
+    _check_order(order)
     parts = [_positions("numpy.ravel_multi_index", part) for part in multi_index]
     extents = canonical_shape(dims)
     if len(parts) != len(extents):
@@ -401,7 +415,8 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     """`numpy.piecewise`, which can be traced; traced, each function is called on all of `x`."""
     x = as_array(x)
     several = list(condlist) if isinstance(condlist, (list, tuple)) or ndim_of(condlist) else [condlist]
-    if x.ndim and not ndim_of(as_array(several[0])):  # one condition, not in a list
+    listed = isinstance(condlist, (list, tuple)) and isinstance(several[0], (list, np.ndarray, Tracer))
+    if x.ndim and not listed and not ndim_of(as_array(several[0])):  # one condition, not in a list
         several = [condlist]
     conditions = [convert_element_type(as_array(condition), np.bool_) for condition in several]
     if len(conditions) == len(funclist) - 1:
@@ -411,6 +426,9 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         raise ValueError(f"with {count} condition(s), either {count} or {count + 1} functions are expected")
     out = full(x.shape, 0, x.dtype)
     for condition, function in zip(conditions, funclist, strict=True):
+        if condition.shape != x.shape[: condition.ndim]:
+            raise IndexError(f"a condition of shape {condition.shape} cannot choose from an array of shape {x.shape}")
+        condition = reshape(condition, (*condition.shape, *[1] * (x.ndim - condition.ndim)))
         value = as_array(function(x, *args, **kw) if callable(function) else function)
         out = lax.where(condition, convert_element_type(value, x.dtype), out)
     return out
@@ -429,8 +447,8 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
 @implements(np.digitize)
 def digitize(x: Any, bins: Any, right: bool = False) -> Any:
     x, bins = as_array(x), as_array(bins)
-    if x.dtype.kind == "c":
-        raise TypeError("x may not be complex")
+    if x.dtype.kind == "c" or bins.dtype.kind == "c":
+        raise TypeError("x and bins may not be complex")
     if bins.ndim != 1:
         raise ShapeError(f"numpy.digitize expected bins of one axis, got shape {bins.shape}")
     side = "left" if right else "right"

@@ -6,11 +6,12 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from operator import index
 from typing import Any
 
 import numpy as np
 
-from ..core.aval import canonical_dtype, canonical_shape, describe
+from ..core.aval import canonical_dtype, canonical_shape, describe, result_dtype
 from ..core.trace import Tracer, concrete_or_none
 from ..errors import DtypeError, OptionError, ShapeError, TracerIntegerConversionError
 from ..lax import shape as lax
@@ -20,8 +21,8 @@ from ..lax.elementwise import min_, remainder, sub, where
 from ..lax.indexing import getitem
 from ..lax.shape import canonical_axes, canonical_axis, convert_element_type, ndim_of
 from ..lax.sorting import searchsorted
-from .creation import tri
-from .dispatch import as_array, implements, static
+from .creation import check_device, tri
+from .dispatch import as_array, implements, static, static_int
 
 _FULL = slice(None)
 
@@ -68,9 +69,9 @@ def sizes_of(shape: Any) -> tuple[int, ...]:
         else:
             return shape
     if isinstance(shape, (int, np.integer)) or (isinstance(shape, Tracer) and not shape.shape):
-        return (shape.__index__(),)
+        return (index(shape),)
     try:
-        return tuple([extent.__index__() for extent in shape])
+        return tuple([index(extent) for extent in shape])
     except TracerIntegerConversionError:
         raise
     except (TypeError, AttributeError):
@@ -174,6 +175,7 @@ def resize(a: Any, new_shape: Any) -> Any:
 
 @implements(np.astype)
 def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
+    check_device(device)
     return convert_element_type(as_array(x), canonical_dtype(dtype))
 
 
@@ -187,6 +189,7 @@ def transpose(a: Any, axes: Any = None) -> Any:
     a = as_array(a)
     if axes is None:
         return reversed_axes(a)
+    axes = [index(axis) for axis in axes] if np.iterable(axes) else [index(axes)]
     if len(axes) != a.ndim:
         raise ValueError("axes don't match array")
     return lax.transpose(a, [canonical_axis(axis, a.ndim) for axis in axes])
@@ -273,7 +276,7 @@ def rot90(m: Any, k: Any = 1, axes: Any = (0, 1)) -> Any:
     if len(axes) != 2:
         raise ValueError("len(axes) must be 2.")
     first, second = _axes_in_order(tuple(axes), m.ndim)
-    k = static(k, "numpy.rot90", "k", "a Python int").__index__() % 4
+    k = static_int(k, "numpy.rot90", "k", "a Python int") % 4
     if k == 0:
         return m
     if k == 2:
@@ -308,7 +311,7 @@ def _rolled(a: Any, shift: Any, axis: int) -> Any:
     if known is None:
         places = remainder(sub(iota(np.intp, extent), convert_element_type(shift, np.intp)), extent)
         return getitem(a, (*[_FULL] * axis, places))
-    cut = -known.__index__() % extent
+    cut = -index(known) % extent
     return lax.concatenate([along(a, axis, cut, None), along(a, axis, None, cut)], axis) if cut else a
 
 
@@ -329,8 +332,7 @@ def concatenate(
     operands = [as_array(a) for a in arrays]
     if axis is None:
         operands, axis = [lax.reshape(a, (a.size,)) for a in operands], 0
-    if dtype is not None:
-        operands = cast(operands, dtype, casting)
+    operands = cast(operands, dtype, casting)
     if not operands or not operands[0].shape:
         return lax.concatenate(operands, axis)  # an error
     return lax.concatenate_p(*operands, dimension=canonical_axis(axis, len(operands[0].shape)))
@@ -340,8 +342,10 @@ concat = concatenate
 
 
 def cast(operands: Sequence[Any], dtype: Any, casting: str) -> list[Any]:
-    """Operands with another dtype, if NumPy would allow it."""
-    dtype = canonical_dtype(dtype)
+    """Operands in a dtype, by default that of all together, if NumPy would allow it."""
+    if dtype is None and casting == "same_kind":
+        return list(operands)
+    dtype = result_dtype(*[a.dtype for a in operands]) if dtype is None else canonical_dtype(dtype)
     for a in operands:
         if not np.can_cast(a.dtype, dtype, casting):  # type: ignore[arg-type]
             raise TypeError(f"Cannot cast array data from {a.dtype!r} to {dtype!r} according to the rule {casting!r}")
@@ -357,8 +361,7 @@ def stack(arrays: Any, axis: int = 0, out: None = None, *, dtype: Any = None, ca
     if any(a.shape != shape for a in operands):
         raise ShapeError(f"all input arrays must have the same shape, got {' '.join(str(a.shape) for a in operands)}")
     axis = canonical_axis(axis, len(shape) + 1)
-    if dtype is not None:
-        operands = cast(operands, dtype, casting)
+    operands = cast(operands, dtype, casting)
     shape = (*shape[:axis], 1, *shape[axis:])
     return lax.concatenate_p(*[lax.reshape_p(a, new_sizes=shape) for a in operands], dimension=axis)
 
@@ -438,7 +441,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     extent = ary.shape[axis]
     known = static(indices_or_sections, "numpy.array_split", "indices_or_sections", _SECTIONS)
     if np.ndim(known):
-        cuts = [0, *[cut.__index__() for cut in known], extent]
+        cuts = [0, *[index(cut) for cut in known], extent]
     else:
         sections = int(known)
         if sections <= 0:
@@ -504,7 +507,7 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
 def tile(A: Any, reps: Any) -> Any:
     a = as_array(A)
     known = static(reps, "numpy.tile", "reps", "static_argnums for an argument of jit that gives a size")
-    counts = tuple([count.__index__() for count in known]) if np.ndim(known) else (known.__index__(),)
+    counts = tuple([index(count) for count in known]) if np.ndim(known) else (index(known),)
     counts = (*[1] * (a.ndim - len(counts)), *counts)
     shape = (*[1] * (len(counts) - a.ndim), *a.shape)
     if all(count == 1 for count in counts):
@@ -552,7 +555,7 @@ def repeat(a: Any, repeats: Any, axis: Any = None, *, total_repeat_length: int |
     )
     if np.size(known) != 1:
         return getitem(a, (*[_FULL] * axis, np.repeat(np.arange(extent), known)))
-    count = np.asarray(known).reshape(()).item().__index__()
+    count = index(np.asarray(known).reshape(()).item())
     if count < 0:
         raise ValueError("repeats may not contain negative values.")
     shape = (*a.shape[: axis + 1], count, *a.shape[axis + 1 :])

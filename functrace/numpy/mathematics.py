@@ -14,7 +14,7 @@ from ..lax import elementwise as lax
 from ..lax.bessel import bessel_i
 from ..lax.shape import convert_element_type, dtype_of, zeros_like
 from . import reductions
-from .dispatch import as_array, as_operand, implements, static
+from .dispatch import as_array, as_operand, implements, static_int
 
 _NOT_GIVEN = np._NoValue
 
@@ -65,9 +65,7 @@ def _bounds(a_min: Any, a_max: Any, min: Any, max: Any) -> tuple[Any, Any]:
 
 def round(a: Any, decimals: int = 0, out: None = None) -> Any:
     a = as_array(a)
-    decimals = static(
-        decimals, "round", "decimals", "functrace.numpy.rint(a * 10**decimals) / 10**decimals"
-    ).__index__()
+    decimals = static_int(decimals, "round", "decimals", "functrace.numpy.rint(a * 10**decimals) / 10**decimals")
     kind = a.dtype.kind
     if kind == "c":
         return lax.complex_(round(lax.real(a), decimals), round(lax.imag(a), decimals))
@@ -93,6 +91,8 @@ around, round = implements(np.around)(round), implements(np.round)(round)
 @implements(np.fix)
 def fix(x: Any, out: None = None) -> Any:
     x = as_array(x)
+    if x.dtype.kind == "c":
+        raise DtypeError(f"numpy.fix is not defined for dtype {x.dtype}")
     return lax.trunc(x) if x.dtype.kind == "f" else x
 
 
@@ -112,35 +112,6 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
     ):
         x = lax.where(mask, convert_element_type(as_operand(value), x.dtype), x)
     return x
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# two results
-# ---------------------------------------------------------------------------------------------------------------------
-
-
-@implements(np.divmod)
-def divmod(x1: Any, x2: Any, /) -> tuple[Any, Any]:
-    quotient, rest = lax.divmod(as_operand(x1), as_operand(x2))
-    return convert_element_type(quotient, dtype_of(quotient)), convert_element_type(rest, dtype_of(rest))
-
-
-@implements(np.modf)
-def modf(x: Any, /) -> tuple[Any, Any]:
-    return lax.modf(_as_floats(x))
-
-
-@implements(np.frexp)
-def frexp(x: Any, /) -> tuple[Any, Any]:
-    return lax.frexp(_as_floats(x))
-
-
-def _as_floats(x: Any) -> Any:
-    """Integers as floats, by NumPy's rule for a ufunc of floats."""
-    x = as_array(x)
-    if x.dtype.kind == "f":
-        return x
-    return convert_element_type(x, np.sqrt(np.zeros((), x.dtype)).dtype)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -164,7 +135,7 @@ def angle(z: Any, deg: bool = False) -> Any:
     if z.dtype.kind == "c":
         result = lax.atan2(lax.imag(z), lax.real(z))
     else:
-        result = lax.atan2(np.zeros((), z.dtype), z)
+        result = lax.atan2(np.zeros((), np.intp if z.dtype.kind == "b" else z.dtype), z)
     return result * (180 / math.pi) if deg else result
 
 

@@ -9,13 +9,14 @@ import numpy as np
 
 from ..core.aval import canonical_dtype
 from ..core.trace import concrete_or_none
+from ..errors import DtypeError
 from ..lax.cumulative import cumprod_p, cumsum_p
 from ..lax.elementwise import is_nan, max_, min_, sqrt
 from ..lax.elementwise import where as select
 from ..lax.reduction import reduce_and_p, reduce_max_p, reduce_min_p
 from ..lax.shape import convert_element_type, reduce_sum_p
 from .dispatch import as_array, implements
-from .reductions import argmax, argmin, axes_of, bounded_extremum, mask_of, mean, prod, running, sum
+from .reductions import argmax, argmin, axes_of, bounded_extremum, flag, mask_of, mean, prod, running, sum
 from .statistics import degrees_taken, squared_magnitude, var
 
 
@@ -86,7 +87,7 @@ def _extremum(
     result = bounded_extremum(*extremum, without_nan(a, worst), axis, keepdims, initial, where)
     if a.dtype.kind not in "fc" or initial is not None:
         return result
-    nothing = reduce_and_p(is_nan(a), axes=axes_of(axis, len(a.shape)), keepdims=bool(keepdims))
+    nothing = reduce_and_p(is_nan(a), axes=axes_of(axis, len(a.shape)), keepdims=flag(keepdims))
     return select(nothing, a.dtype.type(np.nan), result)
 
 
@@ -107,7 +108,7 @@ def _arg_extremum(operation: Callable, worst: float, a: Any, axis: Any, keepdims
     position = operation(without_nan(a, worst), axis, keepdims=keepdims)
     if a.dtype.kind not in "fc":
         return position
-    nothing = reduce_and_p(is_nan(a), axes=axes_of(axis, len(a.shape)), keepdims=bool(keepdims))
+    nothing = reduce_and_p(is_nan(a), axes=axes_of(axis, len(a.shape)), keepdims=flag(keepdims))
     known = concrete_or_none(nothing)
     if known is None:
         return select(nothing, np.intp(-1), position)
@@ -129,7 +130,15 @@ def nanmean(
     if a.dtype.kind not in "fc":
         return mean(a, axis, dtype, None, keepdims, where=where)
     axes = axes_of(axis, len(a.shape))
-    return _mean(a, _valid(a, where), axes, bool(keepdims), a.dtype if dtype is None else canonical_dtype(dtype))
+    return _mean(a, _valid(a, where), axes, flag(keepdims), _inexact(a, dtype))
+
+
+def _inexact(a: Any, dtype: Any) -> np.dtype:
+    """The dtype to compute in; of what may be NaN it must be able to be NaN."""
+    dtype = a.dtype if dtype is None else canonical_dtype(dtype)
+    if dtype.kind not in "fc":
+        raise DtypeError(f"If a is inexact, then dtype must be inexact, got {dtype}")
+    return dtype
 
 
 def _valid(a: Any, where: Any) -> Any:
@@ -163,13 +172,16 @@ def nanvar(
         return var(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction)
     ddof = degrees_taken(ddof, correction)
     axes = axes_of(axis, len(a.shape))
-    wide = a.dtype if dtype is None else canonical_dtype(dtype)
+    wide = _inexact(a, dtype)
     valid = _valid(a, where)
     center = _mean(a, valid, axes, True, wide) if mean is None else as_array(mean)
-    deviations = select(valid, convert_element_type(a, wide) - center, wide.type(0))
+    deviations = convert_element_type(convert_element_type(a, wide) - center, a.dtype)  # as NumPy, in place of `a`
+    deviations = select(valid, deviations, a.dtype.type(0))
     squares = squared_magnitude(deviations)
-    total = reduce_sum_p(squares, axes=axes, keepdims=bool(keepdims))
-    count = reduce_sum_p(valid, axes=axes, keepdims=bool(keepdims)) - ddof
+    if dtype is not None:
+        squares = convert_element_type(squares, wide)
+    total = reduce_sum_p(squares, axes=axes, keepdims=flag(keepdims))
+    count = reduce_sum_p(valid, axes=axes, keepdims=flag(keepdims)) - ddof
     enough = count > 0
     result = total / select(enough, count, 1)
     return convert_element_type(select(enough, result, np.nan), total.dtype)

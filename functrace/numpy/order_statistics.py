@@ -29,14 +29,14 @@ from ..lax.shape import (
 from ..lax.sorting import argsort_p, ordered, sort_p
 from . import reductions
 from .dispatch import as_array, implements
-from .reductions import axes_of
+from .reductions import counted_axes
 from .statistics import weights_along
 
 
 @implements(np.median)
 def median(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
     a = as_array(a)
-    axes = axes_of(axis, len(a.shape))
+    axes = counted_axes(axis, len(a.shape))
     values = sort_p(_reduced_last(a, axes), axis=len(a.shape) - len(axes), stable=False)
     count = values.shape[-1]
     middle = slice((count - 1) // 2, count // 2 + 1) if count else slice(0, 0)
@@ -134,7 +134,7 @@ def nanmedian(a: Any, axis: Any = None, out: None = None, overwrite_input: bool 
     a = as_array(a)
     if a.dtype.kind not in "fc":
         return median(a, axis, keepdims=keepdims)
-    axes = axes_of(axis, len(a.shape))
+    axes = counted_axes(axis, len(a.shape))
     values = _reduced_last(a, axes)
     values = sort_p(values, axis=len(values.shape) - 1, stable=False)
     count = _valid_counts(values)
@@ -234,12 +234,12 @@ def _quantile(
         raise ValueError("q must be a scalar or 1d")
     if method not in METHODS:
         raise OptionError(f"{method!r} is not a valid method. Use one of: {', '.join(METHODS)}")
-    axes = axes_of(axis, len(a.shape))
+    axes = counted_axes(axis, len(a.shape))
     inexact = a.dtype.kind == "f"
     values = _reduced_last(a, axes)
     last = len(values.shape) - 1
     count = values.shape[last]
-    if not count and math.prod(values.shape[:-1]):
+    if not count and math.prod(values.shape[:-1]) and not skip_nan:
         raise IndexError(f"a quantile of no values: index -1 is out of bounds for axis {last} with size 0")
     if weights is not None:
         result = _weighted(a, values, q, axis, axes, method, weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,14 @@ from ..lax.dot import matmul
 from ..lax.indexing import getitem
 from ..lax.shape import concatenate, convert_element_type, pad_p, reshape, shape_of, zeros_like
 from .convolution import convolve
-from .dispatch import as_array, implements, static
+from .dispatch import as_array, implements, static_int
 
 
 @implements(np.polyval)
 def polyval(p: Any, x: Any) -> Any:
     p, x = as_array(p), as_array(x)
+    if not p.shape:
+        raise TypeError("numpy.polyval expected a sequence of coefficients, got a scalar")
     y = zeros_like(x)
     for i in range(p.shape[0]):
         y = y * x + getitem(p, i)
@@ -44,6 +47,8 @@ def polysub(a1: Any, a2: Any) -> Any:
 
 def _coefficients(p: Any) -> Any:
     p = as_array(p)
+    if p.shape == (0,):
+        return np.zeros(1, p.dtype)
     return p if p.shape else reshape(p, (1,))
 
 
@@ -107,19 +112,29 @@ def polydiv(u: Any, v: Any) -> tuple[Any, Any]:
 
 @implements(np.polyder)
 def polyder(p: Any, m: int = 1) -> Any:
-    m = static(m, "polyder", "m", "a static argument").__index__()
+    m = static_int(m, "polyder", "m", "a static argument")
     if m < 0:
         raise ValueError("Order of derivative must be positive (see polyint)")
-    p = as_array(p)
+    p = _sequence(p)
     for _ in range(m):
         degree = p.shape[0] - 1
         p = getitem(p, slice(None, -1)) * np.arange(degree, 0, -1)
     return p
 
 
+def _sequence(p: Any) -> Any:
+    """Coefficients along one axis."""
+    p = as_array(p)
+    if not p.shape:
+        raise TypeError("len() of unsized object: expected a sequence of coefficients, got a scalar")
+    if len(p.shape) > 1:
+        raise ValueError(f"expected a sequence of coefficients, got an array of shape {p.shape}")
+    return p
+
+
 @implements(np.polyint)
 def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
-    m = static(m, "polyint", "m", "a static argument").__index__()
+    m = static_int(m, "polyint", "m", "a static argument")
     if m < 0:
         raise ValueError("Order of integral must be positive (see polyder)")
     constants = np.zeros(m) if k is None else as_array(k)
@@ -128,7 +143,7 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
         constants = getitem(constants, np.zeros(m, np.intp))
     if constants.shape[0] < m:
         raise ValueError("k must be a scalar or a rank-1 array of length 1 or >m.")
-    p = as_array(p)
+    p = _sequence(p)
     for i in range(m):
         parts = [p / np.arange(p.shape[0], 0, -1), getitem(constants, slice(i, i + 1))]
         dtype = result_dtype(*[part.dtype for part in parts])
@@ -144,12 +159,15 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
 @implements(np.poly)
 def poly(seq_of_zeros: Any) -> Any:
     roots = as_array(seq_of_zeros)
-    if len(roots.shape) != 1:
+    if len(roots.shape) > 2 or (len(roots.shape) == 2 and roots.shape[0] != roots.shape[1]):
+        raise ValueError("input must be 1d or non-empty square 2d array.")
+    if len(roots.shape) == 2:
         raise ArgumentError(
             f"numpy.poly of a traced value takes roots, an array of one axis, got shape {roots.shape}",
             instead="poly(functrace.numpy.linalg.eigvals(matrix))",
         )
-    dtype = np.result_type(roots.dtype, np.float64) if roots.dtype.kind in "iub" else roots.dtype
+    dtype = np.dtype(np.mintypecode(roots.dtype.char))
+    roots = convert_element_type(reshape(roots, (-1,)), dtype)
     result: Any = np.ones(1, dtype)
     for i in range(roots.shape[0]):
         factor = concatenate([np.ones(1, dtype), reshape(-getitem(roots, i), (1,))], 0)
@@ -171,7 +189,7 @@ def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: 
                 instead="functrace.numpy.linalg.lstsq on functrace.numpy.vander(x, deg + 1)",
             )
     x, y = np.asarray(x, np.float64), as_array(y)
-    deg = deg.__index__()
+    deg = index(deg)
     if deg < 0:
         raise ValueError("expected deg >= 0")
     if x.ndim != 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from ..lax.indexing import getitem
 from ..lax.shape import canonical_axis, concatenate, convert_element_type, expand_dims, move_axis, reshape, transpose
 from . import reductions
 from .dispatch import OPERATIONS, as_array, implements
+from .ufunc_options import prepared
 
 # ---------------------------------------------------------------------------------------------------------------------
 # vectors and matrices
@@ -31,21 +33,10 @@ def dot(a: Any, b: Any, out: None = None) -> Any:
 
 
 @implements(np.matmul)
-def matmul(
-    x1: Any,
-    x2: Any,
-    /,
-    out: None = None,
-    *,
-    axes: Any = None,
-    dtype: Any = None,
-    casting: Any = None,
-    order: Any = None,
-    subok: Any = None,
-) -> Any:
-    if isinstance(x1, Tracer) and isinstance(x2, Tracer) and axes is None and dtype is None:
+def matmul(x1: Any, x2: Any, /, out: None = None, **options: Any) -> Any:
+    if not options and isinstance(x1, Tracer) and isinstance(x2, Tracer):
         return matmul_of(x1, x2)
-    return _generalized(matmul_of, x1, x2, axes=axes, dtype=dtype)
+    return _generalized(np.matmul, matmul_of, x1, x2, **options)
 
 
 OPERATIONS[np.matmul] = matmul_of  # as it stands in x @ y
@@ -76,6 +67,7 @@ def reshape_last(x: Any, count: int) -> Any:
 
 
 def _generalized(
+    ufunc: Any,
     product: Callable,
     x1: Any,
     x2: Any,
@@ -83,25 +75,34 @@ def _generalized(
     axes: Any = None,
     axis: int | None = None,
     keepdims: bool = False,
+    casting: Any = "same_kind",
+    order: Any = "K",
     dtype: Any = None,
+    subok: bool = True,
+    signature: Any = None,
 ) -> Any:
     """A generalized ufunc with NumPy's keywords.
 
     Parameters
     ----------
+    ufunc
+        NumPy's.
     product
         Takes arrays whose core axes are the last ones.
     """
-    operands = [as_array(x1), as_array(x2)]
-    if dtype is not None:
-        operands = [convert_element_type(x, canonical_dtype(dtype)) for x in operands]
+    operands = prepared(ufunc, [as_array(x1), as_array(x2)], casting, order, dtype, signature)
+    if not isinstance(keepdims, (bool, np.bool_)):
+        raise TypeError("'keepdims' must be a boolean")
     if axis is not None:
         if axes is not None:
             raise TypeError("cannot specify both 'axis' and 'axes'")
+        if product is not _vecdot:
+            raise TypeError(f"{ufunc.__name__}: axis can only be used with a single shared core dimension")
         axes = [(axis,), (axis,)]
+    if axes is not None and not isinstance(axes, list):
+        raise TypeError("axes should be a list.")
     given = [_axes_tuple(entry) for entry in axes] if axes is not None else []
-    for i, entry in enumerate(given[:2]):
-        operands[i] = _to_last(operands[i], entry)
+    operands = [_to_last(x, entry) for x, entry in zip(operands, given, strict=False)] or operands
     result = product(*operands)
     if keepdims:
         result = expand_dims(result, (len(result.shape),))
@@ -133,53 +134,18 @@ def _from_last(x: Any, axes: Sequence[int]) -> Any:
 
 
 @implements(np.vecdot)
-def vecdot(
-    x1: Any,
-    x2: Any,
-    /,
-    out: None = None,
-    *,
-    axes: Any = None,
-    axis: int | None = None,
-    keepdims: bool = False,
-    dtype: Any = None,
-    casting: Any = None,
-    order: Any = None,
-    subok: Any = None,
-) -> Any:
-    return _generalized(_vecdot, x1, x2, axes=axes, axis=axis, keepdims=keepdims, dtype=dtype)
+def vecdot(x1: Any, x2: Any, /, out: None = None, **options: Any) -> Any:
+    return _generalized(np.vecdot, _vecdot, x1, x2, **options)
 
 
 @implements(getattr(np, "matvec", _matvec))  # since NumPy 2.2
-def matvec(
-    x1: Any,
-    x2: Any,
-    /,
-    out: None = None,
-    *,
-    axes: Any = None,
-    dtype: Any = None,
-    casting: Any = None,
-    order: Any = None,
-    subok: Any = None,
-) -> Any:
-    return _generalized(_matvec, x1, x2, axes=axes, dtype=dtype)
+def matvec(x1: Any, x2: Any, /, out: None = None, **options: Any) -> Any:
+    return _generalized(getattr(np, "matvec", None), _matvec, x1, x2, **options)
 
 
 @implements(getattr(np, "vecmat", _vecmat))  # since NumPy 2.2
-def vecmat(
-    x1: Any,
-    x2: Any,
-    /,
-    out: None = None,
-    *,
-    axes: Any = None,
-    dtype: Any = None,
-    casting: Any = None,
-    order: Any = None,
-    subok: Any = None,
-) -> Any:
-    return _generalized(_vecmat, x1, x2, axes=axes, dtype=dtype)
+def vecmat(x1: Any, x2: Any, /, out: None = None, **options: Any) -> Any:
+    return _generalized(getattr(np, "vecmat", None), _vecmat, x1, x2, **options)
 
 
 @implements(np.vdot)
@@ -239,7 +205,7 @@ def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = 
     if canonical_axis(axis1, ndim) == canonical_axis(axis2, ndim):
         raise ValueError("axis1 and axis2 cannot be the same")
     a = _to_last(a, (axis1, axis2))
-    offset = offset.__index__()
+    offset = index(offset)
     rows, columns = a.shape[-2:]
     count = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
     places = np.arange(count)

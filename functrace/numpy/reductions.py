@@ -54,7 +54,7 @@ def sum(
     if not isinstance(a, Tracer):
         a = as_array(a)
     if dtype is None and initial is _ZERO and where is True:
-        return reduce_sum_p(a, axes=axes_of(axis, len(a.shape)), keepdims=bool(keepdims))
+        return reduce_sum_p(a, axes=axes_of(axis, len(a.shape)), keepdims=flag(keepdims))
     return _accumulated(reduce_sum_p, a, axis, dtype, keepdims, initial, where, identity=_ZERO)
 
 
@@ -82,7 +82,7 @@ def _accumulated(
         a = select(mask_of(where, a.shape), a, a.dtype.type(identity))
     if initial is None:
         _check_not_empty(a.shape, axes, "add" if identity == 0 else "multiply")
-    result = primitive(a, axes=axes, keepdims=bool(keepdims))
+    result = primitive(a, axes=axes, keepdims=flag(keepdims))
     if dtype is not None:
         result = convert_element_type(result, canonical_dtype(dtype))
     if initial is not None and initial is not identity:
@@ -98,9 +98,9 @@ def mean(
     if not isinstance(a, Tracer):
         a = as_array(a)
     shape, given = a.shape, a.dtype
-    axes = axes_of(axis, len(shape))
+    axes = counted_axes(axis, len(shape))
     if dtype is None and where is True and given.kind in "fc" and given.itemsize > 2:
-        return reduce_sum_p(a, axes=axes, keepdims=bool(keepdims)) / _count(shape, axes)
+        return reduce_sum_p(a, axes=axes, keepdims=flag(keepdims)) / _count(shape, axes)
     wide, result_dtype = _mean_dtypes(given, dtype)
     a = convert_element_type(a, wide)
     if where is True:
@@ -108,8 +108,8 @@ def mean(
     else:
         mask = mask_of(where, shape)
         a = select(mask, a, wide.type(0))
-        count = reduce_sum_p(broadcast_to(mask, shape), axes=axes, keepdims=bool(keepdims))
-    total = convert_element_type(reduce_sum_p(a, axes=axes, keepdims=bool(keepdims)), wide)
+        count = reduce_sum_p(broadcast_to(mask, shape), axes=axes, keepdims=flag(keepdims))
+    total = convert_element_type(reduce_sum_p(a, axes=axes, keepdims=flag(keepdims)), wide)
     return convert_element_type(total / count, result_dtype)
 
 
@@ -136,7 +136,7 @@ def max(
     if not isinstance(a, Tracer):
         a = as_array(a)
     if initial is None and where is True:
-        return reduce_max_p(a, axes=axes_of(axis, len(a.shape)), keepdims=bool(keepdims))
+        return reduce_max_p(a, axes=axes_of(axis, len(a.shape)), keepdims=flag(keepdims))
     return bounded_extremum(reduce_max_p, max_, "maximum", a, axis, keepdims, initial, where)
 
 
@@ -146,7 +146,7 @@ def min(
     if not isinstance(a, Tracer):
         a = as_array(a)
     if initial is None and where is True:
-        return reduce_min_p(a, axes=axes_of(axis, len(a.shape)), keepdims=bool(keepdims))
+        return reduce_min_p(a, axes=axes_of(axis, len(a.shape)), keepdims=flag(keepdims))
     return bounded_extremum(reduce_min_p, min_, "minimum", a, axis, keepdims, initial, where)
 
 
@@ -175,13 +175,13 @@ def bounded_extremum(
                 f"reduction operation '{name}' does not have an identity, so to use a where mask one has to specify "
                 "'initial'"
             )
-        return primitive(a, axes=axes, keepdims=bool(keepdims))
+        return primitive(a, axes=axes, keepdims=flag(keepdims))
     start = initial_value(initial, a.dtype)
     if where is not True:
         a = select(mask_of(where, a.shape), a, start)
     if _count(a.shape, axes) == 0:
-        return full(reduced_shape(a.shape, axes, bool(keepdims)), start)
-    return between(primitive(a, axes=axes, keepdims=bool(keepdims)), start)
+        return full(reduced_shape(a.shape, axes, flag(keepdims)), start)
+    return between(primitive(a, axes=axes, keepdims=flag(keepdims)), start)
 
 
 @implements(np.argmax)
@@ -199,14 +199,14 @@ def _arg_extremum(operation: Callable, a: Any, axis: Any, keepdims: Any) -> Any:
     if not a.shape and axis is not None:
         axes_of(operator.index(axis), 0)
         axis = None
-    return operation(a, None if axis is None else operator.index(axis), keepdims=bool(keepdims))
+    return operation(a, None if axis is None else operator.index(axis), keepdims=flag(keepdims))
 
 
 @implements(np.ptp)
 def ptp(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> Any:
     a = as_array(a)
     axes = axes_of(axis, len(a.shape))
-    greatest, least = [primitive(a, axes=axes, keepdims=bool(keepdims)) for primitive in (reduce_max_p, reduce_min_p)]
+    greatest, least = [primitive(a, axes=axes, keepdims=flag(keepdims)) for primitive in (reduce_max_p, reduce_min_p)]
     return greatest - least
 
 
@@ -220,7 +220,7 @@ def all(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, *, w
     a = as_array(a)
     if where is not True:
         a = select(mask_of(where, a.shape), a != 0, np.True_)
-    return reduce_and_p(a, axes=axes_of(axis, len(a.shape)), keepdims=bool(keepdims))
+    return reduce_and_p(a, axes=axes_of(axis, len(a.shape)), keepdims=flag(keepdims))
 
 
 @implements(np.any)
@@ -228,13 +228,13 @@ def any(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, *, w
     a = as_array(a)
     if where is not True:
         a = select(mask_of(where, a.shape), a != 0, np.False_)
-    return reduce_or_p(a, axes=axes_of(axis, len(a.shape)), keepdims=bool(keepdims))
+    return reduce_or_p(a, axes=axes_of(axis, len(a.shape)), keepdims=flag(keepdims))
 
 
 @implements(np.count_nonzero)
 def count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     a = as_array(a)
-    return reduce_sum_p(a != 0, axes=axes_of(axis, len(a.shape)), keepdims=bool(keepdims))
+    return reduce_sum_p(a != 0, axes=axes_of(axis, len(a.shape)), keepdims=flag(keepdims))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -311,6 +311,18 @@ def _axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     if ndim == 0 and axis is not None and not isinstance(axis, tuple) and operator.index(axis) in (0, -1):
         return ()
     return canonical_axes(axis, ndim)
+
+
+def counted_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """The same for a reduction that counts its elements: a scalar has no axis to count along."""
+    if not ndim and axis is not None:
+        return canonical_axes(axis if isinstance(axis, tuple) else operator.index(axis), ndim)
+    return axes_of(axis, ndim)
+
+
+def flag(keepdims: Any) -> bool:
+    """A reduction's `keepdims`: a bool, or an integer."""
+    return bool(keepdims) if isinstance(keepdims, (bool, np.bool_)) else operator.index(keepdims) != 0
 
 
 def mask_of(where: Any, shape: Shape) -> Any:

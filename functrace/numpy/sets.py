@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core.aval import result_dtype
 from ..core.trace import concrete_or_none
-from ..errors import TracerIntegerConversionError
+from ..errors import OptionError, TracerIntegerConversionError
 from ..lax.creation import iota
 from ..lax.cumulative import cumsum_p
 from ..lax.elementwise import is_nan, min_
@@ -30,7 +30,7 @@ from ..lax.shape import (
 )
 from ..lax.sorting import argsort_p, lexsort_p, searchsorted, sort_p, unordered
 from . import reductions
-from .dispatch import as_array, implements, static
+from .dispatch import as_array, implements, static_int
 
 _SIZED = ("size", "fill_value")
 
@@ -95,7 +95,7 @@ def _known(function: str, ar: Any) -> Any:
 
 
 def _static_size(function: str, size: Any) -> int:
-    return static(size, function, "size", "a static argument").__index__()
+    return static_int(size, function, "size", "a static argument")
 
 
 def _unique_rows(rows: Any, size: int, fill_value: Any, equal_nan: bool = True) -> tuple[Any, Any, Any, Any, Any]:
@@ -173,6 +173,8 @@ def unique_values(x: Any, *, size: int | None = None, fill_value: Any = None) ->
 def isin(
     element: Any, test_elements: Any, assume_unique: bool = False, invert: bool = False, *, kind: str | None = None
 ) -> Any:
+    if kind not in (None, "sort", "table"):
+        raise OptionError(f"Invalid kind: {kind!r}. Please use None, 'sort' or 'table'.")
     element, test = as_array(element), reshape(as_array(test_elements), (-1,))
     if not test.shape[0]:
         return np.full(element.shape, bool(invert))

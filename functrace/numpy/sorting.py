@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError
+from ..errors import OptionError, ShapeError
 from ..lax.indexing import getitem
 from ..lax.shape import canonical_axis, convert_element_type, reshape
 from ..lax.sorting import argsort_p, lexsort_p, sort_p
@@ -56,7 +57,7 @@ def _is_stable(kind: str | None, order: Any, stable: bool | None) -> bool:
 def partition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: Any = None) -> Any:
     """`numpy.partition`, which can be traced; the parts are sorted too."""
     a, axis = _along(a, axis)
-    _check_kth("partition", kth, a.shape[axis])
+    _check_kth("partition", kth, kind, a.shape[axis])
     return sort_p(a, axis=axis, stable=_is_stable(None, order, None))
 
 
@@ -65,14 +66,16 @@ def argpartition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introsele
     """`numpy.argpartition`, which can be traced; the parts are sorted too."""
     a = as_array(a)
     a, axis = _along(a if a.shape else reshape(a, (1,)), axis)
-    _check_kth("argpartition", kth, a.shape[axis])
+    _check_kth("argpartition", kth, kind, a.shape[axis])
     return argsort_p(a, axis=axis, stable=_is_stable(None, order, None))
 
 
-def _check_kth(function: str, kth: Any, extent: int) -> None:
+def _check_kth(function: str, kth: Any, kind: str, extent: int) -> None:
+    if kind != "introselect":
+        raise OptionError(f"select kind must be 'introselect' (got {kind!r})")
     instead = "functrace.numpy.sort, which puts every element in its place"
     for place in np.atleast_1d(static(kth, function, "kth", instead)).tolist():
-        if not -extent <= place.__index__() < extent:
+        if extent and not -extent <= index(place) < extent:
             raise ValueError(f"kth(={place}) out of bounds ({extent})")
 
 
@@ -84,6 +87,8 @@ def lexsort(keys: Any, axis: int = -1) -> Any:
     if not len(keys):
         raise TypeError("need sequence of keys with len > 0 in lexsort")
     keys = [as_array(key) for key in keys]
+    if len({key.shape for key in keys}) > 1:
+        raise ShapeError("all keys need to be the same shape")
     if not keys[0].shape:
         return np.intp(0)
     return lexsort_p(*keys, axis=canonical_axis(axis, len(keys[0].shape)))

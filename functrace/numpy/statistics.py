@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.aval import canonical_dtype, result_dtype
 from ..core.trace import Tracer, concrete_or_none
-from ..errors import ShapeError
+from ..errors import DtypeError, ShapeError
 from ..lax.dot import matmul
 from ..lax.elementwise import clamp, complex_, conj, imag, max_, real, sqrt, square
 from ..lax.elementwise import where as select
@@ -25,7 +25,7 @@ from ..lax.shape import (
 )
 from . import reductions
 from .dispatch import as_array, implements
-from .reductions import axes_of, mask_of
+from .reductions import counted_axes, flag, mask_of
 
 # ---------------------------------------------------------------------------------------------------------------------
 # spread
@@ -45,6 +45,8 @@ def std(
     mean: Any = None,
     correction: Any = None,
 ) -> Any:
+    if dtype is not None and canonical_dtype(dtype).kind not in "fc":
+        raise DtypeError(f"Cannot cast ufunc 'sqrt' output to {dtype}: a standard deviation is no integer")
     return sqrt(_variance(as_array(a), axis, dtype, ddof, keepdims, where, mean, correction))
 
 
@@ -67,11 +69,11 @@ def var(
 def _variance(a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: Any, center: Any, correction: Any) -> Any:
     ddof = degrees_taken(ddof, correction)
     shape = a.shape
-    axes = axes_of(axis, len(shape))
+    axes = counted_axes(axis, len(shape))
     count: Any = math.prod([shape[i] for i in axes])
     if dtype is None and where is True and center is None and a.dtype.kind == "f" and isinstance(ddof, (int, float)):
         deviations = a - reduce_sum_p(a, axes=axes, keepdims=True) / count
-        return reduce_sum_p(square(deviations), axes=axes, keepdims=bool(keepdims)) / max(count - ddof, 0)
+        return reduce_sum_p(square(deviations), axes=axes, keepdims=flag(keepdims)) / max(count - ddof, 0)
     if dtype is not None:
         dtype = canonical_dtype(dtype)
     elif a.dtype.kind in "iub":
@@ -89,7 +91,7 @@ def _variance(a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: An
         squares = select(mask, squares, squares.dtype.type(0))
     if dtype is not None:
         squares = convert_element_type(squares, dtype)
-    total = reduce_sum_p(squares, axes=axes, keepdims=bool(keepdims))
+    total = reduce_sum_p(squares, axes=axes, keepdims=flag(keepdims))
     if mask is not None and not keepdims:
         count = reshape(count, reduced_shape(shape, axes, False))
     left = count - ddof
@@ -123,17 +125,17 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
         result = reductions.mean(a, axis, keepdims=keepdims)
         total = np.asarray(a.size / result.size, result.dtype) if result.size else np.float64(np.nan)
     else:
-        axes = axes_of(axis, len(a.shape))
+        axes = counted_axes(axis, len(a.shape))
         weights = weights_along(as_array(weights), a.shape, axis)
         wide = result_dtype(a.dtype, weights.dtype, *([np.float64] if a.dtype.kind in "iub" else []))
         weights = convert_element_type(weights, wide)
         # The weights' total as NumPy has it: over the axes that they have, and not yet broadcast
-        total = reduce_sum_p(weights, axes=axes, keepdims=bool(keepdims))
+        total = reduce_sum_p(weights, axes=axes, keepdims=flag(keepdims))
         known = concrete_or_none(total)
         if known is not None and np.any(known == 0):
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         product = convert_element_type(a, wide) * weights
-        result = reduce_sum_p(product, axes=axes, keepdims=bool(keepdims)) / total
+        result = reduce_sum_p(product, axes=axes, keepdims=flag(keepdims)) / total
     return (result, broadcast_to(total, result.shape)) if returned else result
 
 
@@ -200,7 +202,10 @@ def _variables(x: Any, name: str, rowvar: bool, dtype: Any) -> Any:
     """Observations with a row for each variable."""
     if len(x.shape) > 2:
         raise ValueError(f"{name} has more than 2 dimensions")
-    x = convert_element_type(x, result_dtype(x.dtype, np.float64) if dtype is None else canonical_dtype(dtype))
+    kind = result_dtype(x.dtype, np.float64) if dtype is None else canonical_dtype(dtype)
+    if kind.kind not in "fc":
+        raise DtypeError(f"Cannot cast ufunc 'subtract' output to {kind}: a covariance is no integer")
+    x = convert_element_type(x, kind)
     if len(x.shape) < 2:
         return reshape(x, (1, -1))
     return x if rowvar or (name == "y" and x.shape[0] == 1) else transpose(x, (1, 0))

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..config import config
-from ..core.aval import canonical_dtype
 from ..core.finite import checked_call
 from ..core.primitive import Primitive
 from ..core.trace import Tracer
-from ..errors import ArgumentError, TracerArrayConversionError
+from ..errors import TracerArrayConversionError
 from ..lax import elementwise as lax
 from ..lax.shape import convert_element_type, dtype_of
-from .dispatch import OPERATIONS, TRACED, as_operand, call_traced, has_tracer, ndarray
+from .dispatch import OPERATIONS, as_operand, call_traced, has_tracer, ndarray, serve
+from .ufunc_options import prepared, refuse_mask
 
 #: Primitives that keep a dtype weak if all operands' dtypes are: those that stand for Python's operators.
 _WEAK = {
@@ -46,6 +46,8 @@ def _strong(operation: Callable) -> Callable:
 
     def run(*operands: Any) -> Any:
         out = operation(*operands)
+        if out.__class__ is tuple:
+            return tuple([convert_element_type(part, dtype_of(part)) for part in out])
         if isinstance(out, Tracer) and not out.shape and out.weak_type:
             # to an operator of Python True is 1, to a ufunc it is not
             if any(dtype_of(x).kind == "b" for x in operands):
@@ -59,12 +61,20 @@ def _strong(operation: Callable) -> Callable:
 def _unary(ufunc: np.ufunc, operation: Callable) -> Callable:
     operation = OPERATIONS[ufunc] = _strong(operation)
 
-    def traced(x: Any, /, *, where: Any = True, dtype: Any = None, casting: Any = None, order: Any = None) -> Any:
-        _refuse_where(ufunc, where)
-        x = as_operand(x)
-        if dtype is not None:
-            x = convert_element_type(x, canonical_dtype(dtype))
-        return operation(x)
+    def traced(
+        x: Any,
+        /,
+        out: None = None,
+        *,
+        where: Any = True,
+        casting: Any = "same_kind",
+        order: Any = "K",
+        dtype: Any = None,
+        subok: bool = True,
+        signature: Any = None,
+    ) -> Any:
+        refuse_mask(ufunc, where)
+        return operation(*prepared(ufunc, [as_operand(x)], casting, order, dtype, signature))
 
     def function(x: Any, /, *args: Any, **kwargs: Any) -> Any:
         if args or kwargs or config.debugging:
@@ -84,13 +94,20 @@ def _binary(ufunc: np.ufunc, operation: Callable) -> Callable:
     operation = OPERATIONS[ufunc] = _strong(operation)
 
     def traced(
-        x1: Any, x2: Any, /, *, where: Any = True, dtype: Any = None, casting: Any = None, order: Any = None
+        x1: Any,
+        x2: Any,
+        /,
+        out: None = None,
+        *,
+        where: Any = True,
+        casting: Any = "same_kind",
+        order: Any = "K",
+        dtype: Any = None,
+        subok: bool = True,
+        signature: Any = None,
     ) -> Any:
-        _refuse_where(ufunc, where)
-        x1, x2 = as_operand(x1), as_operand(x2)
-        if dtype is not None:
-            x1, x2 = convert_element_type(x1, canonical_dtype(dtype)), convert_element_type(x2, canonical_dtype(dtype))
-        return operation(x1, x2)
+        refuse_mask(ufunc, where)
+        return operation(*prepared(ufunc, [as_operand(x1), as_operand(x2)], casting, order, dtype, signature))
 
     def function(x1: Any, x2: Any, /, *args: Any, **kwargs: Any) -> Any:
         if args or kwargs or config.debugging:
@@ -116,7 +133,7 @@ def _called(ufunc: np.ufunc, traced: Callable, args: tuple, kwargs: dict[str, An
 
 
 def _register(ufunc: np.ufunc, traced: Callable, function: Callable) -> Callable:
-    TRACED[ufunc] = traced
+    serve(ufunc, traced)
     name = ufunc.__name__
     function.__name__ = function.__qualname__ = name
     function.__module__ = "functrace.numpy"
@@ -125,17 +142,15 @@ def _register(ufunc: np.ufunc, traced: Callable, function: Callable) -> Callable
     return function
 
 
-def _refuse_where(ufunc: np.ufunc, where: Any) -> None:
-    if where is not True:
-        raise ArgumentError(
-            f"numpy.{ufunc.__name__}: where= leaves elements of out= as they are, and a traced value has no out=",
-            instead=f"functrace.numpy.where(mask, functrace.numpy.{ufunc.__name__}(...), other)",
-        )
-
-
 def _on_floats(operation: Callable) -> Callable:
     """Rounding: integers are whole already."""
     return lambda x: x if dtype_of(x).kind in "iub" else operation(x)
+
+
+def _as_floats(x: Any) -> Any:
+    """Integers as floats, by NumPy's rule for a ufunc of floats."""
+    dtype = dtype_of(x)
+    return x if dtype.kind == "f" else convert_element_type(x, np.sqrt(np.zeros((), dtype)).dtype)
 
 
 _UNARY: dict[np.ufunc, Callable] = {
@@ -184,6 +199,8 @@ _UNARY: dict[np.ufunc, Callable] = {
     np.floor: _on_floats(lax.floor),
     np.ceil: _on_floats(lax.ceil),
     np.trunc: _on_floats(lax.trunc),
+    np.modf: lambda x: lax.modf(_as_floats(x)),
+    np.frexp: lambda x: lax.frexp(_as_floats(x)),
 }
 
 _BINARY: dict[np.ufunc, Callable] = {
@@ -224,6 +241,7 @@ _BINARY: dict[np.ufunc, Callable] = {
     np.bitwise_xor: lax.bitwise_xor,
     np.left_shift: lax.shift_left,
     np.right_shift: lax.shift_right,
+    np.divmod: lax.divmod,
 }
 
 #: The public functions, by NumPy's names.

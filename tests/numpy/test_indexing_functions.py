@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 import functrace
 import functrace.numpy as fnp
 from functrace.errors import ConcretizationTypeError, DtypeError, FunctraceError, ImmutableError
-from tests.numpy.agreement import check_derivatives, check_same_error, compare, flat, smooth_values
+from tests.numpy.agreement import check_agreement, check_derivatives, check_same_error, compare, flat, smooth_values
 from tests.numpy.recorded import check, check_recorded
 
 DTYPES = (np.float32, np.float64, np.complex128, np.int8, np.int64, np.bool_)
@@ -62,7 +62,12 @@ def test_take_out_of_bounds_is_an_index_error_when_the_values_are_there():
 def test_positions_that_are_no_integers_are_an_error():
     check_same_error("take", np.ones(3), np.array([0.0]))
     with pytest.raises(DtypeError, match="compress"):
-        functrace.jit(lambda x: fnp.take(x, np.array([True, False, True])))(np.ones(3))
+        functrace.jit(lambda x: fnp.take(x, np.array([0.5])))(np.ones(3))
+
+
+def test_booleans_are_positions_zero_and_one_as_for_numpy():
+    check_agreement("take", np.array([3.0, 4.0]), np.array([True, False, True]))
+    check_agreement("unravel_index", np.array([True, False]), (2, 2))
 
 
 @few
