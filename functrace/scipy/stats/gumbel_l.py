@@ -1,0 +1,18 @@
+"""The left-skewed Gumbel distribution, of the smallest of many: density exp(x - exp(x))."""
+
+from ...numpy import exp, expm1, log, log1p
+from .distribution import Continuous
+
+_distribution = Continuous(
+    __name__,
+    "left-skewed Gumbel",
+    logpdf=lambda x: x - exp(x),
+    cdf=lambda x: -expm1(-exp(x)),
+    sf=lambda x: exp(-exp(x)),
+    logsf=lambda x: -exp(x),
+    ppf=lambda q: log(-log1p(-q)),
+    isf=lambda q: log(-log(q)),
+)
+logpdf, pdf = _distribution.densities
+cdf, logcdf, sf, logsf = _distribution.tails
+ppf, isf = _distribution.quantiles
