@@ -28,7 +28,7 @@ LARGEST_INT = 2**64
 LONGEST_STRING = 200
 MOST_AXES = 64
 
-_FLOAT = re.compile(r"-?(\d{1,17}(\.\d{1,17})?(e[+-]\d{1,3})?|inf)|nan:[0-9a-f]{16}", re.ASCII)
+_FLOAT = re.compile(r"-?(\d{1,17}(\.\d{1,21})?(e[+-]\d{1,3})?|inf)|nan:[0-9a-f]{16}", re.ASCII)
 _TYPE = re.compile(r"(~?)([a-z]\w{1,7})\[((?:\d{1,19}|\?)(?:,(?:\d{1,19}|\?))*)?\]", re.ASCII)
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 

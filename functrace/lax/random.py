@@ -15,7 +15,7 @@ import numpy as np
 from ..core.aval import Aval, Shape
 from ..core.primitive import Primitive
 from .elementwise import batch_elementwise
-from .normal_quantile import BLOCK, normal_quantiles
+from .normal_distribution import BLOCK, normal_quantiles
 from .philox import DRAWS, FOLDS, blocks, multiply_high, words
 from .shape import batch_to_front, move_axis
 

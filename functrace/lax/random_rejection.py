@@ -16,7 +16,7 @@ import numpy as np
 from ..core.aval import Aval
 from ..core.primitive import Primitive
 from .gamma_slope import log_gamma_slope
-from .normal_quantile import BLOCK, normal_quantiles
+from .normal_distribution import BLOCK, normal_quantiles
 from .philox import RETRIES, blocks, words
 from .shape import batch_to_front
 

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from ..core.aval import canonical_dtype, canonical_shape
+from ..core.aval import aval_of, canonical_dtype, canonical_shape
 from ..lax.elementwise import complex_, exp, gt, le, log, log1p, sign, sqrt, square, stop_gradient, tan, where
-from ..lax.normal_quantile import normal_probability, normal_quantile
+from ..lax.normal_distribution import mills_ratio, normal_probability, normal_quantile
 from ..lax.random import random_normal_p
 from ..numpy import clip
-from .arguments import float_dtype, parameters
+from ..transforms.custom_derivatives import custom_jvp
+from .arguments import float_dtype, full_parameters, parameters
 from .keys import check_key, split
 from .uniforms import check_mode, drawn_as, inner_uniform, narrow, rademacher
 
@@ -183,7 +184,10 @@ def truncated_normal(key: Any, lower: Any, upper: Any, shape: Shape | None = Non
 
 
 def wald(key: Any, mean: Any, shape: Shape | None = None, dtype: Any = None) -> Any:
-    """Inverse Gaussian variables with this mean and the shape parameter 1.
+    """Inverse Gaussian variables with this mean, which is differentiable, and the shape parameter 1.
+
+    The derivative is the implicit one. JAX goes through the choice between two roots instead, and so leaves out that
+    the mean decides which is taken.
 
     References
     ----------
@@ -191,13 +195,26 @@ def wald(key: Any, mean: Any, shape: Shape | None = None, dtype: Any = None) -> 
     The American Statistician 30 (1976).
     """
     result = float_dtype("wald", dtype)
-    extents, (mu,) = parameters("wald", shape, result, mean)
+    (mu,) = full_parameters("wald", shape, result, mean)
+    extents = aval_of(mu).shape
     first, second = split(check_key(key, "wald"))
-    scaled = mu * square(normal(first, extents, result))
+    return _wald(mu, normal(first, extents, result), inner_uniform("wald", second, extents, result))
+
+
+@custom_jvp
+def _wald(mu: Any, x: Any, u: Any) -> Any:
+    scaled = mu * square(x)
     # the smaller root mu (1 + y/2 - sqrt(y + y²/4)), y = mu x², without its cancellation
     root = mu / (1 + scaled / 2 + sqrt(scaled * (1 + scaled / 4)))
-    u = inner_uniform("wald", second, extents, result)
     return where(le(u * (mu + root), mu), root, square(mu) / root)
+
+
+@_wald.defjvp
+def _wald_jvp(primals: tuple[Any, Any, Any], tangents: tuple[Any, Any, Any]) -> tuple[Any, Any]:
+    """-(∂F/∂mu) / f = 2 mu⁻² z√z M((z / mu + 1) / √z), where M is Mills' ratio, from the F of R. S. Chhikara, 1974."""
+    mu, z = primals[0], _wald(*primals)
+    root = sqrt(z)
+    return z, tangents[0] * (2 * z * root / square(mu) * mills_ratio((z / mu + 1) / root))
 
 
 def weibull_min(key: Any, scale: Any, concentration: Any, shape: Shape = (), dtype: Any = None) -> Any:

@@ -206,6 +206,12 @@ def test_a_call_is_checked(tmp_path):
         loaded({"x": X}, n=2.0)
 
 
+@pytest.mark.parametrize("constant", [-0.021092796092796094, 0.00012345678901234567, 1.2345678901234567e-05])
+def test_a_constant_comes_back_with_all_the_digits_that_it_has(constant, tmp_path):
+    loaded = round_trip(tmp_path, lambda x: x * constant, 1.0)
+    assert loaded(1.0) == constant
+
+
 def test_a_number_is_taken_for_a_scalar_of_the_program(tmp_path):
     loaded = round_trip(tmp_path, lambda x, n: x * n, np.float32(2), np.int64(3))
     assert_same(loaded(1.5, 2), np.float64(3.0))

@@ -1,4 +1,4 @@
-"""The quantile function of the normal distribution, of operations that every machine rounds alike, and its inverse.
+"""The normal distribution: its quantiles, by operations that every machine rounds alike; probabilities, Mills' ratio.
 
 For quantiles only sums, products, quotients, the square root and a float's exponent are used, never NumPy's logarithm,
 which differs from machine to machine in the last bit.
@@ -176,16 +176,19 @@ def _elementwise(name: str, values: Callable[[np.ndarray], np.ndarray], derivati
 
 
 def _probabilities(x: np.ndarray) -> np.ndarray:
-    """P(x) = φ(x) ∫ exp(-|x| s - s² / 2) ds over s from 0 to ∞ for x ≤ 0 (Mills' ratio), and P(x) = 1 - P(-x)."""
-    distance = np.abs(x)
-    end = 2 * CUT / (distance + np.sqrt(distance * distance + 2 * CUT))
-    ratio = np.zeros(x.shape)
+    """P(x) = φ(x) M(-x) for x ≤ 0, where φ is the density and M is Mills' ratio, and P(x) = 1 - P(-x)."""
+    tail = np.exp(-0.5 * x * x) * math.sqrt(0.5 / math.pi) * _mills_ratios(np.abs(x))
+    return np.where(x > 0, 1 - tail, tail)
+
+
+def _mills_ratios(x: np.ndarray) -> np.ndarray:
+    """∫ exp(-x s - s² / 2) ds over s from 0 to ∞ (DLMF 7.8)."""
+    end = 2 * CUT / (x + np.sqrt(x * x + 2 * CUT))
+    out = np.zeros(x.shape)
     for node, weight in zip(*nodes(), strict=True):
         s = end * node
-        ratio += weight * np.exp(-s * (distance + 0.5 * s))
-    tail = np.exp(-0.5 * x * x) * math.sqrt(0.5 / math.pi) * ratio * end
-    tail[np.isinf(x)] = 0
-    return np.where(x > 0, 1 - tail, tail)
+        out += weight * np.exp(-s * (x + 0.5 * s))
+    return np.where(np.isinf(x), 0.0, out * end)
 
 
 #: The probability that a normal variable is below x.
@@ -197,3 +200,6 @@ normal_probability = _elementwise(
 normal_quantile = _elementwise(
     "normal_quantile", normal_quantiles, lambda p, x: exp(0.5 * x * x) * math.sqrt(2 * math.pi)
 )
+
+#: Of x ≥ 0: the probability that a normal variable is above x, over the density there.
+mills_ratio = _elementwise("mills_ratio", _mills_ratios, lambda x, y: x * y - 1)
