@@ -20,8 +20,6 @@ from functrace.lax.linalg.matrices import (
 )
 from tests.lax.rules import check_rules
 
-DTYPES = (np.float64, np.complex128)
-
 
 def matrix(*shape, dtype=np.float64, seed=0):
     rng = np.random.default_rng([seed, *shape])
@@ -44,9 +42,7 @@ def check(function, *args, **kwargs):
     return check_rules(function, *args, variants=nearby, **kwargs)
 
 
-def lead_and_dtype(function):
-    function = pytest.mark.parametrize("lead", [(), (2,)])(function)
-    return pytest.mark.parametrize("dtype", DTYPES)(function)
+lead_and_dtype = pytest.mark.parametrize(("lead", "dtype"), [((), np.float64), ((2,), np.complex128)])
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from .eig import eig, eigvals
 from .eigh import eigh, eigvalsh
 from .exponential import expm, expm_frechet
 from .forms import hessenberg, rsf2csf, schur, tridiagonal
+from .logarithm import logm
 from .lu import lu, lu_pivots_to_permutation, lu_solve
 from .pinv import pinv
 from .polar import polar
@@ -35,6 +36,7 @@ __all__ = [
     "householder_product",
     "inv",
     "inv_or_nan",
+    "logm",
     "lu",
     "lu_pivots_to_permutation",
     "lu_solve",

@@ -168,7 +168,7 @@ expm_p: Primitive = Primitive(
 batch_as_stack(expm_p)
 
 
-def _blocks(above_left: Any, above_right: Any, below_right: Any) -> Any:
+def blocks(above_left: Any, above_right: Any, below_right: Any) -> Any:
     """[[above_left, above_right], [0, below_right]]."""
     rank = len(shape_of(above_left))
     zeros = full(shape_of(above_left), 0, dtype_of(above_left))
@@ -183,7 +183,7 @@ def _frechet_jvp(primals: Sequence, tangents: Sequence, out: Any) -> Any:
         return None if te is None else frechet_p(te, a)
     along = full(shape_of(e), 0, dtype_of(e)) if te is None else te
     n = shape_of(a)[-1]
-    return getitem(frechet_p(_blocks(ta, along, ta), _blocks(a, e, a)), (Ellipsis, slice(n), slice(n, None)))
+    return getitem(frechet_p(blocks(ta, along, ta), blocks(a, e, a)), (Ellipsis, slice(n), slice(n, None)))
 
 
 def _frechet_vjp(ct: Any, out: Any, args: Sequence, wanted: Sequence[bool]) -> list[Any]:
@@ -192,7 +192,7 @@ def _frechet_vjp(ct: Any, out: Any, args: Sequence, wanted: Sequence[bool]) -> l
     if not wanted[1]:
         return [frechet_p(ct, transposed(a)), None]
     zeros = full(shape_of(a), 0, dtype_of(a))
-    back = frechet_p(_blocks(zeros, ct, zeros), transposed(_blocks(a, e, a)))
+    back = frechet_p(blocks(zeros, ct, zeros), transposed(blocks(a, e, a)))
     first, second = slice(n), slice(n, None)
     by_a = getitem(back, (Ellipsis, first, first)) + getitem(back, (Ellipsis, second, second))
     return [getitem(back, (Ellipsis, first, second)), by_a]

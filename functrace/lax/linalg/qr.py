@@ -283,7 +283,7 @@ batch_as_stack(qr_p)
 
 def _column_order_impl(x: np.ndarray) -> np.ndarray:
     linalg = import_extra("scipy.linalg", "scipy", "functrace.lax.linalg.qr with pivoting")
-    order = np.empty((*x.shape[:-2], x.shape[-1]), np.intp)
+    order = np.empty((*x.shape[:-2], x.shape[-1]), np.int32)
     for index in np.ndindex(x.shape[:-2]):
         order[index] = linalg.qr(x[index], mode="r", pivoting=True, check_finite=False)[1]
     return order
@@ -293,7 +293,7 @@ def _column_order_impl(x: np.ndarray) -> np.ndarray:
 column_order_p: Primitive = Primitive(
     "column_order",
     _column_order_impl,
-    lambda x: Aval((*x.shape[:-2], x.shape[-1]), np.dtype(np.intp)),
+    lambda x: Aval((*x.shape[:-2], x.shape[-1]), np.dtype(np.int32)),
 )
 batch_as_stack(column_order_p)
 

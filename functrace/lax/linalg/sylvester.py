@@ -51,7 +51,8 @@ def sqrtm(a: Any) -> Any:
     MissingExtraError
         SciPy is not installed.
     """
-    return sqrtm_p(square_matrices(a).astype(complex_dtype(as_inexact(a)[0].dtype)))
+    a = square_matrices(a)
+    return sqrtm_p(a.astype(complex_dtype(a.dtype)))
 
 
 def _sylvester_impl(a: np.ndarray, b: np.ndarray, q: np.ndarray) -> np.ndarray:
