@@ -300,7 +300,7 @@ from .nan_reductions import (
 )
 from .order_statistics import median, nanmedian, nanpercentile, nanquantile, percentile, quantile
 from .padding import pad
-from .polynomials import poly, polyadd, polyder, polydiv, polyfit, polyint, polymul, polysub, polyval
+from .polynomials import poly, polyadd, polyder, polydiv, polyfit, polyint, polymul, polysub, polyval, roots
 from .products import (
     cross,
     dot,
@@ -353,6 +353,7 @@ from .sorting import argpartition, argsort, lexsort, partition, sort, sort_compl
 from .statistics import average, corrcoef, cov, std, var
 from .ufuncs import FUNCTIONS as _FUNCTIONS
 from .vectorize import vectorize
+from .windows import bartlett, blackman, hamming, hanning, kaiser
 
 abs = _FUNCTIONS["abs"]
 absolute = _FUNCTIONS["absolute"]
@@ -515,6 +516,7 @@ __all__ = [
     "atleast_2d",
     "atleast_3d",
     "average",
+    "bartlett",
     "base_repr",
     "binary_repr",
     "bincount",
@@ -526,6 +528,7 @@ __all__ = [
     "bitwise_or",
     "bitwise_right_shift",
     "bitwise_xor",
+    "blackman",
     "block",
     "bool",
     "bool_",
@@ -650,6 +653,8 @@ __all__ = [
     "greater",
     "greater_equal",
     "half",
+    "hamming",
+    "hanning",
     "heaviside",
     "histogram",
     "histogram2d",
@@ -697,6 +702,7 @@ __all__ = [
     "issubdtype",
     "iterable",
     "ix_",
+    "kaiser",
     "kron",
     "lcm",
     "ldexp",
@@ -820,6 +826,7 @@ __all__ = [
     "rint",
     "roll",
     "rollaxis",
+    "roots",
     "rot90",
     "round",
     "s_",

@@ -154,7 +154,8 @@ _ROWS: list[tuple[str, Example]] = [
     _row("einsum_path", "ij,jk->ik", _M, _M),
     _row("convolve correlate", _V, _W),
     # polynomials
-    _row("poly roots", _W),
+    _row("poly", _W),
+    _row("roots", _W, added={"strip_zeros": False}),
     _row("polyadd polydiv polymul polysub polyval", _W, _V),
     _row("polyder polyint", _W),
     _row("polyfit", _V.tolist(), _W, 1),
@@ -163,7 +164,7 @@ _ROWS: list[tuple[str, Example]] = [
     _row("apply_over_axes", np.sum, _M, [0]),
     # creation
     _row("arange bartlett blackman empty eye hamming hanning identity ones tri zeros", 3),
-    _row("kaiser", 3, 0.5),
+    _row("kaiser", 3, _V[0]),
     _row("full", 3, _V[0]),
     _row("empty_like ones_like zeros_like", _V),
     _row("full_like", _V, 2.0),

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.aval import result_dtype
 from ..core.trace import Tracer, concrete_or_none
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ConcretizationTypeError
 from ..lax.dot import matmul
 from ..lax.indexing import getitem
 from ..lax.shape import concatenate, convert_element_type, pad_p, reshape, shape_of, zeros_like
@@ -173,6 +173,54 @@ def poly(seq_of_zeros: Any) -> Any:
         factor = concatenate([np.ones(1, dtype), reshape(-getitem(roots, i), (1,))], 0)
         result = convolve(result, convert_element_type(factor, dtype))
     return result
+
+
+@implements(np.roots, extensions=("strip_zeros",))
+def roots(p: Any, *, strip_zeros: bool = True) -> Any:
+    """The roots of a polynomial, as `numpy.roots`: the eigenvalues of its companion matrix.
+
+    Parameters
+    ----------
+    p
+        Its coefficients, that of the highest power first.
+    strip_zeros
+        Whether leading zeros are left out, and trailing ones known to be roots. That needs values, so under `jit` False
+        has to be written: then a leading zero makes the roots NaN.
+
+    Returns
+    -------
+    array
+        Complex numbers where `p` is traced; NumPy's own gives real ones where all are.
+
+    Raises
+    ------
+    ConcretizationTypeError
+        Which coefficients are zero cannot be known while the function is traced.
+    """
+    from ..lax.linalg import eigvals  # not needed at the start
+
+    p = _coefficients(p)
+    if p.ndim != 1:
+        raise ValueError("Input must be a rank-1 array.")
+    zeros = 0
+    if strip_zeros:
+        known = concrete_or_none(p)
+        if known is None:
+            raise ConcretizationTypeError(
+                f"numpy.roots has to see which coefficients are zero, got {p!r}",
+                instead="roots(p, strip_zeros=False), where the first coefficient is not zero",
+            )
+        places = np.flatnonzero(known)
+        if not len(places):
+            return np.zeros(0)
+        zeros = len(known) - int(places[-1]) - 1
+        p = getitem(p, slice(int(places[0]), int(places[-1]) + 1))
+    p = convert_element_type(p, result_dtype(p.dtype, 1.0))
+    if p.shape[0] < 2:
+        return np.zeros(zeros, p.dtype)
+    first_row = reshape(-getitem(p, slice(1, None)) / getitem(p, 0), (1, -1))
+    found = eigvals(concatenate([first_row, np.eye(p.shape[0] - 2, p.shape[0] - 1, dtype=p.dtype)], 0))
+    return concatenate([found, np.zeros(zeros, found.dtype)], 0) if zeros else found
 
 
 @implements(np.polyfit)
