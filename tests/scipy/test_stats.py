@@ -310,6 +310,70 @@ def test_multinomial_is_that_of_scipy():
     np.testing.assert_allclose(slope, x[3] / p[3])
 
 
+def test_multivariate_normal_is_that_of_scipy():
+    rng = np.random.default_rng(0)
+    root = rng.normal(size=(3, 3))
+    cov, mean, x = root @ root.T + np.eye(3), rng.normal(size=3), rng.normal(size=(4, 2, 3))
+    for args in (
+        (x, mean, cov),
+        (x[0, 0], mean, cov),
+        (x, mean, 2.0),
+        (x, mean, np.array([1.0, 2.0, 3.0])),
+        (x[:, 0, 0], 0.5, 2.0),
+        (x[:, 0, 0],),
+        (x, None, cov),
+    ):
+        for function in ("logpdf", "pdf"):
+            ours, theirs = (getattr(library.multivariate_normal, function) for library in (stats, scipy.stats))
+            np.testing.assert_allclose(ours(*args), theirs(*args), rtol=1e-10)
+            traced = functrace.jit(lambda x, ours=ours, rest=args[1:]: ours(x, *rest))
+            np.testing.assert_allclose(traced(args[0]), theirs(*args), rtol=1e-10)
+    batch = np.stack([cov, 2 * cov])
+    expected = [scipy.stats.multivariate_normal.logpdf(x[:, i], mean, c) for i, c in enumerate(batch)]
+    np.testing.assert_allclose(stats.multivariate_normal.logpdf(x, mean, batch), np.stack(expected, axis=1))
+    single = stats.multivariate_normal.pdf(x.astype(np.float32), mean.astype(np.float32), cov.astype(np.float32))
+    assert single.dtype == np.float32
+
+
+def test_derivatives_of_the_multivariate_normal_have_closed_forms():
+    """∂/∂mean = cov⁻¹ (x - mean) = -∂/∂x; ∂/∂cov = (cov⁻¹ d dᵀ cov⁻¹ - cov⁻¹) / 2."""
+    rng = np.random.default_rng(1)
+    root = rng.normal(size=(3, 3))
+    cov, mean, x = root @ root.T + np.eye(3), rng.normal(size=3), rng.normal(size=3)
+    inverse = np.linalg.inv(cov)
+    pull = inverse @ (x - mean)
+    for run in (lambda f: f, functrace.jit):
+        slopes = run(functrace.grad(stats.multivariate_normal.logpdf, (0, 1, 2)))(x, mean, cov)
+        np.testing.assert_allclose(slopes[0], -pull)
+        np.testing.assert_allclose(slopes[1], pull)
+        symmetric = (slopes[2] + slopes[2].T) / 2
+        np.testing.assert_allclose(symmetric, (np.outer(pull, pull) - inverse) / 2)
+    np.testing.assert_allclose(functrace.hessian(stats.multivariate_normal.logpdf)(x, mean, cov), -inverse)
+
+
+def test_multivariate_normal_says_what_does_not_fit():
+    with pytest.raises(ShapeError, match=r"cov of shape \(2, 2\)"):
+        stats.multivariate_normal.logpdf(np.zeros(2), np.zeros(2), np.eye(3))
+    with pytest.raises(ShapeError, match="x of shape"):
+        stats.multivariate_normal.logpdf(np.zeros(3), np.zeros(2), np.eye(2))
+    with pytest.raises(OptionError, match="singular"):
+        stats.multivariate_normal.pdf(np.zeros(2), np.zeros(2), np.eye(2), allow_singular=True)
+    with pytest.raises(np.linalg.LinAlgError):
+        stats.multivariate_normal.pdf(np.zeros(2), np.zeros(2), -np.eye(2))
+
+
+def test_entropy_of_poisson_is_that_of_scipy():
+    mu = np.array([0, 1e-3, 0.5, 3, 20, 99.9, 100, 150, 1e3, -1, np.nan])
+    expected = scipy.stats.poisson.entropy(mu)
+    np.testing.assert_allclose(stats.poisson.entropy(mu), expected, atol=1e-11)
+    np.testing.assert_allclose(functrace.jit(stats.poisson.entropy)(mu, 2.0), expected, atol=1e-11)
+    assert stats.poisson.entropy(np.float32(3)).dtype == np.float32
+    slopes = functrace.vmap(functrace.grad(stats.poisson.entropy))(mu[1:9])
+    step = 1e-4 * mu[1:9]
+    above, below = (scipy.stats.poisson.entropy(mu[1:9] + s) for s in (step, -step))
+    np.testing.assert_allclose(slopes, (above - below) / (2 * step), rtol=1e-5)
+
+
 # -- of samples -------------------------------------------------------------------------------------------------------
 
 samples = hnp.arrays(
@@ -388,3 +452,83 @@ def test_statistics_of_samples_check_their_settings():
 def test_slope_of_the_mode_is_that_of_one_element():
     slope = functrace.grad(lambda x: stats.mode(x).mode)(np.array([2.0, 5.0, 2.0, 1.0]))
     assert slope[1] == slope[3] == 0 and slope.sum() == 1
+
+
+def kernel_estimates(seed, d, n=6):
+    """The arguments of some estimates of points of d coordinates."""
+    rng = np.random.default_rng(seed)
+    data, weights = rng.normal(size=(d, n)), rng.uniform(0.5, 2, n)
+    data = data[0] if d == 1 else data
+    rows = [(data,), (data, "silverman"), (data, 0.4, weights), (data, lambda kde: kde.n**-0.3, weights)]
+    return rows, rng.normal(size=(d, 5))
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_kernel_density_is_that_of_scipy(d):
+    rows, points = kernel_estimates(0, d)
+    for args in rows:
+        ours, theirs = stats.gaussian_kde(*args), scipy.stats.gaussian_kde(*args)
+        for name in ("evaluate", "pdf", "logpdf", "__call__"):
+            np.testing.assert_allclose(getattr(ours, name)(points), getattr(theirs, name)(points), rtol=1e-10)
+        for name in ("dataset", "weights", "d", "n", "neff", "factor", "covariance", "inv_cov"):
+            np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), rtol=1e-10)
+        mean, cov = points[:, 0], 0.3 * np.eye(d)
+        np.testing.assert_allclose(ours.integrate_gaussian(mean, cov), theirs.integrate_gaussian(mean, cov))
+        other = rows[0][0] + 0.5
+        expected = theirs.integrate_kde(scipy.stats.gaussian_kde(other))
+        np.testing.assert_allclose(ours.integrate_kde(stats.gaussian_kde(other)), expected)
+        if d == 1:
+            np.testing.assert_allclose(ours.integrate_box_1d(-1, 0.5), theirs.integrate_box_1d(-1, 0.5))
+
+
+def test_kernel_density_is_a_pytree_and_differentiable_by_the_samples():
+    (_, _, args, _), points = kernel_estimates(1, 2)
+    data, factor, weights = args
+
+    def total(data, weights, points):
+        return fnp.sum(stats.gaussian_kde(data, factor, weights).logpdf(points))
+
+    slopes = functrace.jit(functrace.grad(total, (0, 1, 2)))(data, weights, points)
+    direction = [np.random.default_rng(2).normal(size=x.shape) for x in (data, weights, points)]
+
+    def moved(step):
+        shifted = [x + step * d for x, d in zip((data, weights, points), direction, strict=True)]
+        return np.sum(scipy.stats.gaussian_kde(shifted[0], factor, shifted[1]).logpdf(shifted[2]))
+
+    expected = (moved(1e-5) - moved(-1e-5)) / 2e-5
+    np.testing.assert_allclose(sum(np.sum(s * d) for s, d in zip(slopes, direction, strict=True)), expected, rtol=1e-7)
+    kde = functrace.jit(lambda data: stats.gaussian_kde(data, factor, weights))(data)
+    assert isinstance(kde, stats.gaussian_kde)
+    np.testing.assert_allclose(functrace.jit(lambda kde: kde.pdf(points))(kde), kde.pdf(points))
+
+
+def test_kernel_density_can_be_drawn_from():
+    kde = stats.gaussian_kde(np.array([[0.0, 4.0, 4.0], [0.0, 1.0, -1.0]]), 0.3)
+    key = functrace.random.key(0)
+    drawn = kde.resample(key, (2000,))
+    assert drawn.shape == (2, 2000) and kde.resample(key).shape == (2,) and kde.resample(key, (2, 3)).shape == (2, 2, 3)
+    np.testing.assert_allclose(drawn.mean(axis=1), kde.dataset.mean(axis=1), atol=0.15)
+    np.testing.assert_allclose(np.cov(drawn), np.cov(kde.dataset, bias=True) + kde.covariance, atol=0.4)
+
+
+def test_kernel_density_says_what_does_not_fit():
+    kde = stats.gaussian_kde(np.array([[0.0, 1.0, 3.0], [0.0, 2.0, -1.0]]))
+    with pytest.raises(ShapeError, match="points of 2 coordinates"):
+        kde.pdf(np.zeros((3, 4)))
+    np.testing.assert_allclose(kde.pdf(np.zeros(2)), kde.pdf(np.zeros((2, 1))))
+    with pytest.raises(OptionError, match="one coordinate"):
+        kde.integrate_box_1d(0, 1)
+    with pytest.raises(ShapeError, match="expected numbers as limits"):
+        stats.gaussian_kde(np.arange(3.0)).integrate_box_1d(np.zeros(2), 1)
+    with pytest.raises(ShapeError, match="integrate_gaussian expected"):
+        kde.integrate_gaussian(0.0, 1.0)
+    with pytest.raises(ShapeError, match="points of 2 coordinates, got 1"):
+        kde.integrate_kde(stats.gaussian_kde(np.arange(3.0)))
+    with pytest.raises(OptionError, match="several numbers"):
+        stats.gaussian_kde(np.zeros(1))
+    with pytest.raises(ShapeError, match=r"weights of shape \(3,\)"):
+        stats.gaussian_kde(np.arange(3.0), weights=np.ones(2))
+    with pytest.raises(OptionError, match="got 'broad'"):
+        stats.gaussian_kde(np.arange(3.0), "broad")
+    with pytest.raises(DtypeError, match="real numbers"):
+        stats.gaussian_kde(np.array([1j, 2.0]))

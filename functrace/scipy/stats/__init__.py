@@ -15,9 +15,10 @@ array([-1.7371, -1.6121])
 """
 
 from ...lazy import submodules
+from .kernel_density import gaussian_kde
 from .samples import ModeResult, mode, rankdata, sem
 
-__all__ = ["ModeResult", "mode", "rankdata", "sem"]
+__all__ = ["ModeResult", "gaussian_kde", "mode", "rankdata", "sem"]
 
 __getattr__ = submodules(
     __name__,
