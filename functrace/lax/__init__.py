@@ -103,6 +103,7 @@ from .elementwise import max_ as max
 from .elementwise import min_ as min
 from .elementwise import pow_ as pow
 from .elementwise import shift_right as shift_right_arithmetic
+from .exchanges import pshuffle, psum_scatter, pswapaxes
 from .fft import FftType, fft
 from .gather import GatherDimensionNumbers, gather
 from .implicit import custom_linear_solve, custom_root
@@ -290,7 +291,10 @@ __all__ = [
     "population_count",
     "pow",
     "ppermute",
+    "pshuffle",
     "psum",
+    "psum_scatter",
+    "pswapaxes",
     "random_gamma_grad",
     "real",
     "reciprocal",
