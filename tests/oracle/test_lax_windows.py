@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from functrace import lax
-from tests.oracle.agreement import check_against_jax, draw, jax
+from tests.oracle.agreement import Difference, check_against_jax, draw, jax
 
 #: Shapes of images and kernel, then the parameters from the strides on.
 CONVOLUTIONS = {
@@ -100,7 +100,11 @@ def test_a_pool_is_jaxs(name, operation, start):
     def pool(library, x):
         return library.reduce_window(x, start, getattr(library, operation), *POOLS[name])
 
-    check_against_jax(partial(pool, lax), partial(pool, jax.lax), draw((5, 6)))
+    differs = []
+    if operation != "add" and POOLS[name][-1] is not None:
+        reason = "JAX has no reverse derivative of extrema over windows with holes"
+        differs = [Difference("gradient", reason), Difference("second derivative", reason)]
+    check_against_jax(partial(pool, lax), partial(pool, jax.lax), draw((5, 6)), differs=differs)
 
 
 @pytest.mark.parametrize("name", sorted(POOLS))
