@@ -12,7 +12,7 @@ coefficients of PPND16, accurate to about 1 part in 10¹⁶.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -62,15 +62,15 @@ def _log(p: np.ndarray) -> np.ndarray:
     return out
 
 
-def _ratio(x: np.ndarray, coefficients: tuple[Sequence[float], Sequence[float]]) -> np.ndarray:
-    numerator, denominator = coefficients
-    out = _polynomial(x, numerator)
-    out /= _polynomial(x, denominator)
-    return out
+def _ratio(x: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    """A rational function, whose numerator and denominator are polynomials of one degree."""
+    numerator, denominator = _polynomial(x, coefficients)
+    numerator /= denominator
+    return numerator
 
 
-def _polynomial(x: np.ndarray, coefficients: Sequence[float]) -> np.ndarray:
-    """By Horner's rule, from the highest coefficient to that of 1."""
+def _polynomial(x: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    """By Horner's rule, from the highest coefficients to those of 1; a row for each of several polynomials."""
     out = x * coefficients[0]
     for coefficient in coefficients[1:-1]:
         out += coefficient
@@ -79,75 +79,50 @@ def _polynomial(x: np.ndarray, coefficients: Sequence[float]) -> np.ndarray:
     return out
 
 
-_ARTANH = [2 / (2 * k + 1) for k in reversed(range(11))]
+def _columns(pairs: list[list[float]]) -> np.ndarray:
+    """The coefficients of a numerator and a denominator, to be multiplied with rows."""
+    return np.array(pairs)[:, :, None]
 
-_CENTRE = (
+
+_ARTANH = np.array([2 / (2 * k + 1) for k in reversed(range(11))])
+
+_CENTRE = _columns(
     [
-        2509.0809287301226727,
-        33430.575583588128105,
-        67265.770927008700853,
-        45921.953931549871457,
-        13731.693765509461125,
-        1971.5909503065514427,
-        133.14166789178437745,
-        3.387132872796366608,
-    ],
-    [
-        5226.495278852854561,
-        28729.085735721942674,
-        39307.89580009271061,
-        21213.794301586595867,
-        5394.1960214247511077,
-        687.1870074920579083,
-        42.313330701600911252,
-        1.0,
-    ],
+        [2509.0809287301226727, 5226.495278852854561],
+        [33430.575583588128105, 28729.085735721942674],
+        [67265.770927008700853, 39307.89580009271061],
+        [45921.953931549871457, 21213.794301586595867],
+        [13731.693765509461125, 5394.1960214247511077],
+        [1971.5909503065514427, 687.1870074920579083],
+        [133.14166789178437745, 42.313330701600911252],
+        [3.387132872796366608, 1.0],
+    ]
 )
 
-_TAIL = (
+_TAIL = _columns(
     [
-        7.7454501427834140764e-4,
-        0.0227238449892691845833,
-        0.24178072517745061177,
-        1.27045825245236838258,
-        3.64784832476320460504,
-        5.7694972214606914055,
-        4.6303378461565452959,
-        1.42343711074968357734,
-    ],
-    [
-        1.05075007164441684324e-9,
-        5.475938084995344946e-4,
-        0.0151986665636164571966,
-        0.14810397642748007459,
-        0.68976733498510000455,
-        1.6763848301838038494,
-        2.05319162663775882187,
-        1.0,
-    ],
+        [7.7454501427834140764e-4, 1.05075007164441684324e-9],
+        [0.0227238449892691845833, 5.475938084995344946e-4],
+        [0.24178072517745061177, 0.0151986665636164571966],
+        [1.27045825245236838258, 0.14810397642748007459],
+        [3.64784832476320460504, 0.68976733498510000455],
+        [5.7694972214606914055, 1.6763848301838038494],
+        [4.6303378461565452959, 2.05319162663775882187],
+        [1.42343711074968357734, 1.0],
+    ]
 )
 
-_FAR_TAIL = (
+_FAR_TAIL = _columns(
     [
-        2.01033439929228813265e-7,
-        2.71155556874348757815e-5,
-        0.0012426609473880784386,
-        0.026532189526576123093,
-        0.29656057182850489123,
-        1.7848265399172913358,
-        5.4637849111641143699,
-        6.6579046435011037772,
-    ],
-    [
-        2.04426310338993978564e-15,
-        1.4215117583164458887e-7,
-        1.8463183175100546818e-5,
-        7.868691311456132591e-4,
-        0.0148753612908506148525,
-        0.13692988092273580531,
-        0.59983220655588793769,
-        1.0,
-    ],
+        [2.01033439929228813265e-7, 2.04426310338993978564e-15],
+        [2.71155556874348757815e-5, 1.4215117583164458887e-7],
+        [0.0012426609473880784386, 1.8463183175100546818e-5],
+        [0.026532189526576123093, 7.868691311456132591e-4],
+        [0.29656057182850489123, 0.0148753612908506148525],
+        [1.7848265399172913358, 0.13692988092273580531],
+        [5.4637849111641143699, 0.59983220655588793769],
+        [6.6579046435011037772, 1.0],
+    ]
 )
 
 

@@ -6,7 +6,6 @@ which other keys are drawn from.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -54,14 +53,13 @@ def _rejection(keys: np.ndarray, parameters: list[np.ndarray], uniforms: int, pr
         out[part], accepted = propose(_uniforms(drawn[part]), *[parameter[part] for parameter in parameters])
         rejected.append(start + np.flatnonzero(~accepted))
     waiting = np.concatenate([np.empty(0, np.intp), *rejected])
-    for round_ in itertools.count(1):
-        if not waiting.size:
-            return out
-        again = blocks(keys[waiting // each], (waiting % each).astype(np.uint64), round_, RETRIES)
-        proposed, accepted = propose(_uniforms(again), *[parameter[waiting] for parameter in parameters])
-        out[waiting] = proposed
+    retries = 0
+    while waiting.size:
+        retries += 1
+        again = blocks(keys[waiting // each], (waiting % each).astype(np.uint64), retries, RETRIES)
+        out[waiting], accepted = propose(_uniforms(again), *[parameter[waiting] for parameter in parameters])
         waiting = waiting[~accepted]
-    raise AssertionError
+    return out
 
 
 def _uniforms(drawn: np.ndarray) -> np.ndarray:
@@ -87,10 +85,12 @@ def _propose_log_gamma(uniforms: np.ndarray, a: np.ndarray) -> tuple[np.ndarray,
     d = a + (a < 1) - 1 / 3
     x = normal_quantiles(uniforms[0])
     v = 1 + x / np.sqrt(9 * d)
-    cube = v**3
+    cube = v * v * v
     log_cube = 3 * np.log(v)
     accepted = np.log(uniforms[1]) < 0.5 * x * x + d - d * cube + d * log_cube
-    value = np.log(d) + log_cube + np.where(a < 1, np.log(uniforms[2]) / a, 0)
+    value = np.log(d) + log_cube
+    small = np.flatnonzero(a < 1)
+    value[small] += np.log(uniforms[2][small]) / a[small]
     value = np.where(a >= 0, np.where(a < math.inf, value, math.inf), math.nan)
     return value, (accepted & (v > 0)) | ~((a >= 0) & (a < math.inf))
 
@@ -173,15 +173,15 @@ def _propose_binomial(uniforms: np.ndarray, n: np.ndarray, p: np.ndarray) -> tup
 
 def _inverted(u: np.ndarray, probability: np.ndarray, ratio: Callable[[int], np.ndarray]) -> np.ndarray:
     """The least count whose distribution function reaches `u`; ``ratio(k)`` is P(k + 1) / P(k)."""
-    total, counts = probability.copy(), np.zeros(u.shape)
-    for k in itertools.count():
-        more = u > total
+    total, counts, k = probability.copy(), np.zeros(u.shape), 0
+    while True:
         probability = probability * ratio(k)
-        if not np.any(more & (probability > 1e-30)):
+        more = (u > total) & (probability > 1e-30)  # the sum may stay a rounding error below 1
+        if not np.any(more):
             return counts
         counts += more
         total += probability
-    raise AssertionError
+        k += 1
 
 
 def _log_factorial(k: np.ndarray) -> np.ndarray:

@@ -10,26 +10,11 @@ the bits are. There is no state: a key that is used twice gives the same numbers
 """
 
 from .choosing import categorical, choice, permutation
-from .continuous import (
-    cauchy,
-    double_sided_maxwell,
-    exponential,
-    gumbel,
-    laplace,
-    logistic,
-    lognormal,
-    maxwell,
-    normal,
-    pareto,
-    rayleigh,
-    triangular,
-    truncated_normal,
-    wald,
-    weibull_min,
-)
 from .counts import binomial, geometric, multinomial, poisson
 from .gammas import beta, chisquare, dirichlet, f, gamma, generalized_normal, loggamma, t
+from .inverses import cauchy, exponential, gumbel, laplace, logistic, pareto, rayleigh, triangular, weibull_min
 from .keys import PRNGKey, clone, fold_in, key, key_data, key_dtype, key_impl, split, wrap_key_data
+from .normals import double_sided_maxwell, lognormal, maxwell, normal, truncated_normal, wald
 from .uniforms import bernoulli, bits, rademacher, randint, uniform
 from .vectors import ball, multivariate_normal, orthogonal
 

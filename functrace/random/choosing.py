@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.aval import aval_of, canonical_shape, short_dtype
+from ..core.aval import aval_of, broadcast_shapes, canonical_shape, short_dtype
 from ..errors import DtypeError, OptionError, ShapeError
 from ..lax.creation import iota
 from ..lax.cumulative import cumsum
@@ -18,13 +18,12 @@ from ..lax.shape import canonical_axis, convert_element_type, move_axis, reshape
 from ..lax.sorting import argsort, ordered, searchsorted, top_k
 from ..numpy import take
 from ..numpy.dispatch import as_array, static
-from .arguments import parameter, shape_for
-from .continuous import gumbel
+from .arguments import parameter
+from .inverses import gumbel
 from .keys import check_key
 from .uniforms import bits, check_mode, randint, uniform
 
 Shape = int | Sequence[int]
-_INDEX = np.dtype(np.intp)
 
 
 def categorical(
@@ -81,7 +80,7 @@ def categorical(
     batch = (*logits.shape[:axis], *logits.shape[axis + 1 :])
     extents = batch if shape is None else canonical_shape(shape)
     more, own = extents[: len(extents) - len(batch)], extents[len(extents) - len(batch) :]
-    if len(extents) < len(batch) or shape_for("categorical", own, logits.take(0, axis)) != own:
+    if len(extents) < len(batch) or broadcast_shapes(own, batch) != own:
         raise ShapeError(f"categorical expected a shape that ends with {batch}, got {extents}")
     noisy = (*own[:axis], logits.shape[axis], *own[axis:])
     if replace:

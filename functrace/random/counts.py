@@ -125,6 +125,11 @@ def multinomial(
     unroll
         That of the `scan` over the outcomes.
 
+    Raises
+    ------
+    ArgumentError, ShapeError, DtypeError
+        `key` is not one key, `n` or `p` does not broadcast to the shape, or the dtype is not one of floats.
+
     Examples
     --------
     >>> from functrace.random import key
@@ -152,7 +157,30 @@ def multinomial(
 
 
 def geometric(key: Any, p: Any, shape: Shape | None = None, dtype: Any = None) -> Any:
-    """How many trials it takes to the first success, each with the probability `p`; the dtype None is int64."""
+    """How many trials it takes to the first success.
+
+    Parameters
+    ----------
+    key
+        A key.
+    p
+        The probability of success in each trial, above 0.
+    shape
+        Of the result; None is that to which the parameters broadcast.
+    dtype
+        A dtype of integers; None is int64.
+
+    Raises
+    ------
+    ArgumentError, ShapeError, DtypeError
+        `key` is not one key, the parameters do not broadcast to the shape, or the dtype is not one of integers.
+
+    Examples
+    --------
+    >>> from functrace.random import key
+    >>> print(geometric(key(0), 0.25, (100_000,)).mean().round(1))
+    4.0
+    """
     result = integer_dtype("geometric", dtype)
     extents, (probability,) = parameters("geometric", shape, _WIDE, p)
     failures = floor(log(inner_uniform("geometric", key, extents, _WIDE)) / log1p(-probability))

@@ -15,12 +15,12 @@ from typing import Any
 
 from ..core.aval import aval_of
 from ..errors import ShapeError
-from ..lax.elementwise import exp, logaddexp
+from ..lax.elementwise import exp, logaddexp, sqrt
 from ..lax.log_domain import cumlogsumexp, exp_gap
 from ..lax.random_rejection import random_log_gamma_p
 from .arguments import float_dtype, full_parameters, parameter, parameters, shape_for
-from .continuous import normal
 from .keys import check_key, split
+from .normals import normal
 from .uniforms import rademacher
 
 Shape = int | Sequence[int]
@@ -66,7 +66,30 @@ def gamma(key: Any, a: Any, shape: Shape | None = None, dtype: Any = None) -> An
 
 
 def loggamma(key: Any, a: Any, shape: Shape | None = None, dtype: Any = None) -> Any:
-    """Logarithms of gamma variables, which do not underflow for small `a`; the arguments are those of `gamma`."""
+    """Logarithms of gamma variables, which for small `a` are no floats themselves.
+
+    Parameters
+    ----------
+    key
+        A key.
+    a
+        Positive floats, differentiable.
+    shape
+        Of the result; None is that to which the parameters broadcast.
+    dtype
+        A dtype of floats; None is float64.
+
+    Raises
+    ------
+    ArgumentError, ShapeError, DtypeError
+        `key` is not one key, the parameters do not broadcast to the shape, or the dtype is not one of floats.
+
+    Examples
+    --------
+    >>> from functrace.random import key
+    >>> print(loggamma(key(0), 1.0, (100_000,)).mean().round(2))  # -0.5772…
+    -0.58
+    """
     return _log_gamma("loggamma", key, shape, dtype, a)
 
 
@@ -77,7 +100,30 @@ def _log_gamma(function: str, key: Any, shape: Shape | None, dtype: Any, a: Any)
 
 
 def beta(key: Any, a: Any, b: Any, shape: Shape | None = None, dtype: Any = None) -> Any:
-    """Beta variables of the parameters `a` and `b`, both differentiable."""
+    """Beta variables.
+
+    Parameters
+    ----------
+    key
+        A key.
+    a, b
+        Positive floats, differentiable.
+    shape
+        Of the result; None is that to which the parameters broadcast.
+    dtype
+        A dtype of floats; None is float64.
+
+    Raises
+    ------
+    ArgumentError, ShapeError, DtypeError
+        `key` is not one key, the parameters do not broadcast to the shape, or the dtype is not one of floats.
+
+    Examples
+    --------
+    >>> from functrace.random import key
+    >>> print(beta(key(0), 1.0, 3.0, (100_000,)).mean().round(2))
+    0.25
+    """
     result = float_dtype("beta", dtype)
     first, second = split(check_key(key, "beta"))
     a, b = full_parameters("beta", shape, result, a, b)
@@ -123,12 +169,60 @@ def dirichlet(key: Any, alpha: Any, shape: Shape | None = None, dtype: Any = Non
 
 
 def chisquare(key: Any, df: Any, shape: Shape | None = None, dtype: Any = None) -> Any:
-    """Chi-square variables of `df` degrees of freedom, which are differentiable."""
-    return 2 * exp(_log_gamma("chisquare", key, shape, dtype, _half(df, dtype)))
+    """Chi-square variables.
+
+    Parameters
+    ----------
+    key
+        A key.
+    df
+        The degrees of freedom: positive floats, differentiable.
+    shape
+        Of the result; None is that to which the parameters broadcast.
+    dtype
+        A dtype of floats; None is float64.
+
+    Raises
+    ------
+    ArgumentError, ShapeError, DtypeError
+        `key` is not one key, the parameters do not broadcast to the shape, or the dtype is not one of floats.
+
+    Examples
+    --------
+    >>> from functrace.random import key
+    >>> print(chisquare(key(0), 3.0, (100_000,)).mean().round(1))
+    3.0
+    """
+    result = float_dtype("chisquare", dtype)
+    (degrees,) = full_parameters("chisquare", shape, result, df)
+    return 2 * exp(random_log_gamma_p(check_key(key, "chisquare"), degrees / 2, dtype=result))
 
 
 def f(key: Any, dfnum: Any, dfden: Any, shape: Shape | None = None, dtype: Any = None) -> Any:
-    """F variables: quotients of two chi-square variables, each over its degrees of freedom."""
+    """F variables: quotients of two chi-square variables, each over its degrees of freedom.
+
+    Parameters
+    ----------
+    key
+        A key.
+    dfnum, dfden
+        The degrees of freedom above and below: positive floats, differentiable.
+    shape
+        Of the result; None is that to which the parameters broadcast.
+    dtype
+        A dtype of floats; None is float64.
+
+    Raises
+    ------
+    ArgumentError, ShapeError, DtypeError
+        `key` is not one key, the parameters do not broadcast to the shape, or the dtype is not one of floats.
+
+    Examples
+    --------
+    >>> from functrace.random import key
+    >>> print(f(key(0), 3.0, 12.0, (100_000,)).mean().round(1))
+    1.2
+    """
     result = float_dtype("f", dtype)
     first, second = split(check_key(key, "f"))
     above, below = full_parameters("f", shape, result, dfnum, dfden)
@@ -139,21 +233,64 @@ def f(key: Any, dfnum: Any, dfden: Any, shape: Shape | None = None, dtype: Any =
 
 
 def t(key: Any, df: Any, shape: Shape | None = None, dtype: Any = None) -> Any:
-    """Student's t variables of `df` degrees of freedom, which are differentiable."""
+    """Student's t variables.
+
+    Parameters
+    ----------
+    key
+        A key.
+    df
+        The degrees of freedom: positive floats, differentiable.
+    shape
+        Of the result; None is that to which the parameters broadcast.
+    dtype
+        A dtype of floats; None is float64.
+
+    Raises
+    ------
+    ArgumentError, ShapeError, DtypeError
+        `key` is not one key, the parameters do not broadcast to the shape, or the dtype is not one of floats.
+
+    Examples
+    --------
+    >>> from functrace.random import key
+    >>> print((t(key(0), 1.0, (100_000,)) > 1).mean().round(2))
+    0.25
+    """
     result = float_dtype("t", dtype)
     first, second = split(check_key(key, "t"))
-    (half,) = full_parameters("t", shape, result, _half(df, result))
+    (degrees,) = full_parameters("t", shape, result, df)
+    half = degrees / 2
     logarithm = random_log_gamma_p(second, half, dtype=result)
-    return normal(first, aval_of(half).shape, result) * half**0.5 * exp(-0.5 * logarithm)
+    return normal(first, aval_of(half).shape, result) * sqrt(half) * exp(-0.5 * logarithm)
 
 
 def generalized_normal(key: Any, p: Any, shape: Shape = (), dtype: Any = None) -> Any:
-    """Variables with a density proportional to exp(-abs(x)ᵖ): Laplace for `p` of 1, normal for 2."""
+    """Variables with a density proportional to exp(-abs(x)ᵖ).
+
+    Parameters
+    ----------
+    key
+        A key.
+    p
+        Positive floats, differentiable: 1 for Laplace variables, 2 for normal ones of the variance 1/2.
+    shape
+        Of the result, to which the parameters broadcast.
+    dtype
+        A dtype of floats; None is float64.
+
+    Raises
+    ------
+    ArgumentError, ShapeError, DtypeError
+        `key` is not one key, the parameters do not broadcast to the shape, or the dtype is not one of floats.
+
+    Examples
+    --------
+    >>> from functrace.random import key
+    >>> print((generalized_normal(key(0), 2.0, (100_000,)) ** 2).mean().round(2))
+    0.5
+    """
     result = float_dtype("generalized_normal", dtype)
     first, second = split(check_key(key, "generalized_normal"))
     extents, (power,) = parameters("generalized_normal", shape, result, p)
     return rademacher(second, extents, result) * exp(loggamma(first, 1 / power, extents, result) / power)
-
-
-def _half(degrees: Any, dtype: Any) -> Any:
-    return parameter(degrees, float_dtype("", dtype)) / 2

@@ -121,29 +121,136 @@ def fold_in(key: Any, data: Any) -> Any:
 
 
 def clone(key: Any) -> Any:
-    """A copy of a key, or of an array of keys: its numbers are the same."""
+    """A copy of a key, from which the same numbers come.
+
+    Parameters
+    ----------
+    key
+        A key, or keys of shape (…, 2).
+
+    Returns
+    -------
+    numpy.ndarray
+        uint64 of the same shape.
+
+    Raises
+    ------
+    ArgumentError
+        It is no array of keys.
+
+    Examples
+    --------
+    >>> clone(key(3))
+    array([3, 0], dtype=uint64)
+    """
     return _check_keys(key, "clone").copy()
 
 
 def key_data(keys: Any) -> Any:
-    """The words of a key, or of an array of keys: uint64 of shape (…, 2)."""
+    """The words of a key.
+
+    Parameters
+    ----------
+    keys
+        A key, or keys of shape (…, 2).
+
+    Returns
+    -------
+    numpy.ndarray
+        uint64 of shape (…, 2).
+
+    Raises
+    ------
+    ArgumentError
+        It is no array of keys.
+
+    Examples
+    --------
+    >>> key_data(key(3))
+    array([3, 0], dtype=uint64)
+    """
     return _check_keys(keys, "key_data").copy()
 
 
 def wrap_key_data(key_bits_array: Any, *, impl: str | None = None) -> Any:
-    """A key, or an array of keys, from their words: uint64 of shape (…, 2), as `key_data` gives them."""
+    """A key from its words, as `key_data` gives them.
+
+    Parameters
+    ----------
+    key_bits_array
+        uint64 of shape (…, 2).
+    impl
+        The generator: "philox4x64", the only one.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint64 of shape (…, 2).
+
+    Raises
+    ------
+    ArgumentError, OptionError
+        It is no array of keys, or the generator is unknown.
+
+    Examples
+    --------
+    >>> wrap_key_data(np.array([3, 0], np.uint64))
+    array([3, 0], dtype=uint64)
+    """
     _check_implementation(impl)
     return _check_keys(key_bits_array, "wrap_key_data").copy()
 
 
 def key_impl(keys: Any) -> str:
-    """The generator of a key: "philox4x64"."""
+    """The generator of a key.
+
+    Parameters
+    ----------
+    keys
+        A key, or keys of shape (…, 2).
+
+    Returns
+    -------
+    str
+        "philox4x64".
+
+    Raises
+    ------
+    ArgumentError
+        It is no array of keys.
+
+    Examples
+    --------
+    >>> key_impl(key(3))
+    'philox4x64'
+    """
     _check_keys(keys, "key_impl")
     return _IMPLEMENTATION
 
 
 def key_dtype(impl_spec: str | None = None) -> np.dtype:
-    """The dtype of keys: uint64."""
+    """The dtype of keys.
+
+    Parameters
+    ----------
+    impl_spec
+        The generator: "philox4x64", the only one.
+
+    Returns
+    -------
+    numpy.dtype
+        uint64.
+
+    Raises
+    ------
+    OptionError
+        The generator is unknown.
+
+    Examples
+    --------
+    >>> key_dtype()
+    dtype('uint64')
+    """
     _check_implementation(impl_spec)
     return KEY_DTYPE
 

@@ -14,10 +14,8 @@ from ..lax.random import KEY_DTYPE, random_bits_p, random_inner_uniform_p, rando
 from ..lax.shape import convert_element_type
 from ..numpy import clip
 from ..numpy.dispatch import as_operand
-from .arguments import float_dtype, integer_dtype, parameter, parameters, shape_for
+from .arguments import float_dtype, integer_dtype, parameters, shape_for
 from .keys import check_key
-
-_SINGLE = np.dtype(np.float32)
 
 
 def bits(key: Any, shape: int | Sequence[int] = (), dtype: Any = None) -> Any:
@@ -56,7 +54,7 @@ def bits(key: Any, shape: int | Sequence[int] = (), dtype: Any = None) -> Any:
 
 
 def uniform(key: Any, shape: int | Sequence[int] = (), dtype: Any = None, minval: Any = 0.0, maxval: Any = 1.0) -> Any:
-    """Floats from `minval` to `maxval`, the latter not among them.
+    """Floats from `minval` to `maxval`, the latter not among them but by rounding.
 
     Parameters
     ----------
@@ -72,7 +70,8 @@ def uniform(key: Any, shape: int | Sequence[int] = (), dtype: Any = None, minval
     Returns
     -------
     numpy.ndarray
-        Multiples of 2⁻⁵³ (of 2⁻²⁴ in single precision), stretched to the limits. The same on every machine.
+        Multiples of 2⁻⁵³ (of 2⁻²⁴ in single precision, of 2⁻¹¹ in half), stretched to the limits. The same on every
+        machine.
 
     Raises
     ------
@@ -88,9 +87,10 @@ def uniform(key: Any, shape: int | Sequence[int] = (), dtype: Any = None, minval
     """
     result = float_dtype("uniform", dtype)
     extents, (low, high) = parameters("uniform", canonical_shape(shape), result, minval, maxval)
-    unit = narrow(random_uniform_p(check_key(key, "uniform"), shape=extents, dtype=drawn_as(result)), result)
-    known = isinstance(minval, float | int) and isinstance(maxval, float | int)
-    return unit if known and (minval, maxval) == (0, 1) else unit * (high - low) + low
+    unit = random_uniform_p(check_key(key, "uniform"), shape=extents, dtype=result)
+    if isinstance(minval, float) and isinstance(maxval, float) and (minval, maxval) == (0, 1):
+        return unit
+    return unit * (high - low) + low
 
 
 def randint(key: Any, shape: int | Sequence[int], minval: Any, maxval: Any, dtype: Any = None) -> Any:
@@ -184,8 +184,31 @@ def bernoulli(key: Any, p: Any = 0.5, shape: int | Sequence[int] | None = None, 
 
 
 def rademacher(key: Any, shape: int | Sequence[int] = (), dtype: Any = None) -> Any:
-    """Signs: -1 or 1, each as often; the dtype None is int64."""
+    """Signs: -1 or 1, each as often.
+
+    Parameters
+    ----------
+    key
+        A key.
+    shape
+        Of the result.
+    dtype
+        A dtype of signed numbers; None is int64.
+
+    Raises
+    ------
+    ArgumentError, ShapeError, DtypeError
+        `key` is not one key, or the dtype is not one of signed numbers.
+
+    Examples
+    --------
+    >>> from functrace.random import key
+    >>> print(abs(rademacher(key(0), (100_000,)).mean()) < 0.01)
+    True
+    """
     result = canonical_dtype(np.int64 if dtype is None else dtype)
+    if result.kind not in "if":
+        raise DtypeError(f"rademacher expected a dtype of signed numbers, got {short_dtype(result)}")
     upper = random_bits_p(check_key(key, "rademacher"), shape=canonical_shape(shape), dtype=KEY_DTYPE)
     one = result.type(1)
     return where(lt(upper, KEY_DTYPE.type(1 << 63)), one, -one)
@@ -193,17 +216,7 @@ def rademacher(key: Any, shape: int | Sequence[int] = (), dtype: Any = None) -> 
 
 def inner_uniform(function: str, key: Any, shape: Shape, dtype: np.dtype) -> Any:
     """Floats between 0 and 1, neither of them among them: what logarithms can be taken of."""
-    return narrow(random_inner_uniform_p(check_key(key, function), shape=shape, dtype=drawn_as(dtype)), dtype)
-
-
-def drawn_as(dtype: np.dtype) -> np.dtype:
-    """The dtype in which numbers are drawn: half precision has too few bits."""
-    return _SINGLE if dtype.itemsize < 4 else dtype
-
-
-def narrow(drawn: Any, dtype: np.dtype) -> Any:
-    """Drawn numbers in the dtype that was asked for."""
-    return parameter(drawn, dtype)
+    return random_inner_uniform_p(check_key(key, function), shape=shape, dtype=dtype)
 
 
 def check_mode(function: str, mode: str | None) -> None:

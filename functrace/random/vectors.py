@@ -14,9 +14,10 @@ from ..lax.elementwise import abs_, sign, sqrt
 from ..numpy import diagonal, matmul, result_type, swapaxes
 from ..numpy.dispatch import as_array
 from .arguments import float_dtype, parameter
-from .continuous import exponential, normal
 from .gammas import generalized_normal
+from .inverses import exponential
 from .keys import check_key, split
+from .normals import normal
 
 Shape = int | Sequence[int]
 

@@ -6,6 +6,7 @@ from scipy import special
 
 from functrace import jvp
 from functrace.lax import random as lax
+from functrace.lax import random_rejection
 from functrace.lax.random_rejection import random_binomial_p, random_log_gamma_p, random_poisson_p
 from tests.lax.rules import batched, check_rules
 
@@ -41,6 +42,11 @@ def test_floats_are_pinned_by_the_bits():
     halves = [half for word in words for half in (word & 2**32 - 1, word >> 32)]
     single = lax.random_uniform_p(KEY, shape=(1000,), dtype=np.dtype(np.float32))
     np.testing.assert_array_equal(single, np.float32([(half >> 8) / 2**24 for half in halves]))
+    quarters = [quarter for half in halves for quarter in (half & 2**16 - 1, half >> 16)]
+    half = lax.random_uniform_p(KEY, shape=(2000,), dtype=np.dtype(np.float16))
+    np.testing.assert_array_equal(half, np.float16([(quarter >> 5) / 2**11 for quarter in quarters]))
+    half = lax.random_inner_uniform_p(KEY, shape=(2000,), dtype=np.dtype(np.float16))
+    np.testing.assert_array_equal(half, np.float16([((quarter >> 6) + 0.5) / 2**10 for quarter in quarters]))
     normal = lax.random_normal_p(KEY, shape=(1000,), dtype=np.dtype(np.float32))
     np.testing.assert_array_equal(normal, np.float32(special.ndtri([((h >> 9) + 0.5) / 2**23 for h in halves])))
 
@@ -98,6 +104,13 @@ def test_what_is_no_parameter_of_a_distribution_gives_no_number_and_ends():
     )
     got = random_binomial_p(KEY, n, p, dtype=np.dtype(np.float64))
     np.testing.assert_array_equal(got, [np.nan, np.nan, np.nan, 0, np.nan, np.nan, 9, 1e6])
+
+
+def test_a_count_by_inversion_stays_below_the_number_of_trials_at_the_last_of_the_uniforms():
+    """Where the sum of all probabilities ends a rounding error below one."""
+    last, n = np.full((2, 400), 1 - 2.0**-53), np.arange(1.0, 401.0)
+    counts, accepted = random_rejection._propose_binomial(last, n, 1 / n)
+    assert np.all(accepted) and np.all(counts <= n)
 
 
 def test_the_rules_of_the_gamma_variable_are_those_of_its_implicit_derivative():

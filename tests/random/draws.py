@@ -65,6 +65,7 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "triangular": lambda key: random.triangular(key, 0.0, 1.0, 3.0, SHAPE),
     "truncated_normal": lambda key: random.truncated_normal(key, -1.0, _THREE, SHAPE),
     "uniform": lambda key: random.uniform(key, SHAPE),
+    "uniform float16": lambda key: random.uniform(key, SHAPE, np.float16),
     "uniform float32": lambda key: random.uniform(key, SHAPE, np.float32),
     "uniform between": lambda key: random.uniform(key, SHAPE, minval=-_THREE, maxval=5),
     "wald": lambda key: random.wald(key, _THREE, SHAPE),

@@ -81,6 +81,7 @@ def test_wrong_arguments_are_refused_as_numpy_and_jax_refuse_them():
         (TypeError, lambda: random.randint(KEY, (2,), 0, 2, float)),
         (TypeError, lambda: random.randint(KEY, (2,), 0.0, 2)),
         (TypeError, lambda: random.poisson(KEY, 1.0, dtype=float)),
+        (TypeError, lambda: random.rademacher(KEY, (2,), np.uint8)),
         (TypeError, lambda: random.permutation(KEY, 2.5)),
         (TypeError, lambda: random.normal(KEY, "shape")),
         (TypeError, lambda: jit(lambda n: random.normal(KEY, (n,)))(3)),
