@@ -11,6 +11,7 @@ from ..core.aval import Aval
 from ..core.primitive import Primitive
 
 _BLOCK = 1 << 16  # how many elements of the trapezoidal sums are held at a time
+_OVERFLOW = 800.0  # beyond it exp(x), and so every value, is infinite
 
 
 def bessel_i(order: int, x: Any) -> Any:
@@ -33,7 +34,7 @@ def bessel_i(order: int, x: Any) -> Any:
 def _bessel_i_impl(x: Any, *, order: int) -> Any:
     if order == 0:
         return np.i0(x)[()]
-    wide = np.asarray(x, np.float64)
+    wide = np.clip(np.asarray(x, np.float64), -_OVERFLOW, _OVERFLOW)
     out = np.empty(wide.shape)
     flat_in, flat_out = wide.reshape(-1), out.reshape(-1)
     size = np.max(np.abs(flat_in), initial=1.0, where=np.isfinite(flat_in))

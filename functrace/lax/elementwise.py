@@ -311,7 +311,8 @@ def _power_by_base(x: Any, y: Any, z: Any) -> Any:
     if y.__class__ in PYTHON_SCALARS:  # a constant exponent: the ordinary case, and the cheap one
         return 2 * x if y == 2 else y * pow_(x, y - 1) if y != 0 else 0 * z
     one = dtype_of(z).type(1)
-    return where(y == 0, 0 * one, y * pow_(x, where(y == 0, one, y - one)))
+    # x ** 0 is 1 at 0 and at NaN too; elsewhere the slope must depend on y there
+    return y * pow_(where((y == 0) & ((x == 0) | (x != x)), one, x), y - one)
 
 
 def _power_by_exponent(x: Any, y: Any, z: Any) -> Any:

@@ -215,8 +215,8 @@ def _signed_infinity(x: Any, negative: bool) -> Any:
 def sinc(x: Any) -> Any:
     """`numpy.sinc`, sin(πx) / (πx), with derivatives of every order also at 0."""
     y = math.pi * as_array(x)
-    square = y * y
     near = lax.abs_(y) < 0.1
+    square = lax.square(lax.where(near, y, y.dtype.type(0)))
     # the sum of (-y²)ⁿ / (2n + 1)!; what is left out is beyond double precision, in the fourth derivative too
     series: Any = 0.0
     for n in range(7, -1, -1):

@@ -522,6 +522,14 @@ def test_second_derivatives_exist_where_the_first_is_taken_from_a_masked_power()
         assert float(hessian) == y * (y - 1) * x ** max(y - 2, 0)
 
 
+def test_the_mixed_derivative_of_a_power_at_exponent_zero_is_one_over_the_base():
+    for power in (np.power, np.float_power):
+        by_base = functrace.grad(power, 0)
+        assert float(functrace.grad(by_base, 1)(4.0, 0.0)) == 0.25
+        assert float(functrace.grad(functrace.grad(power, 1), 0)(4.0, 0.0)) == 0.25
+        assert [float(by_base(x, 0.0)) for x in (0.0, np.nan, np.inf, -2.0)] == [0, 0, 0, 0]
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # parts of complex numbers, choice, stop_gradient, and what is made of the rows
 # ---------------------------------------------------------------------------------------------------------------------

@@ -146,7 +146,7 @@ def test_the_parts_of_complex_numbers_agree_with_numpy(name, x):
 @few
 @given(st.data())
 def test_angles_agree_with_numpy(data):
-    x = data.draw(arrays((*FLOATS, np.complex64, np.complex128, np.int8)))
+    x = data.draw(arrays((*FLOATS, np.complex64, np.complex128, np.int8, np.bool_)))
     check_agreement("angle", x, deg=data.draw(st.booleans()))
 
 
@@ -219,6 +219,12 @@ def test_the_derivatives_of_sinc_at_zero_are_those_of_its_series():
     np.testing.assert_allclose(d2(0.03), closed, rtol=1e-9)
 
 
+def test_the_slope_of_sinc_far_from_zero_is_finite():
+    at = np.array([1e30, -1e30, 1e300])
+    np.testing.assert_allclose(functrace.grad(lambda x: fnp.sinc(x).sum())(at), np.cos(np.pi * at) / at, rtol=1e-12)
+    assert functrace.grad(fnp.sinc)(np.float32(1e30)) == pytest.approx(0, abs=1e-29)
+
+
 @few
 @given(arrays((*FLOATS, np.int8)))
 def test_the_bessel_function_agrees_with_numpy(x):
@@ -233,6 +239,12 @@ def test_the_derivatives_of_the_bessel_function_agree_with_scipy():
     second = functrace.grad(lambda x: first(x).sum())
     np.testing.assert_allclose(second(x), special.ivp(0, x, 2), rtol=1e-13)
     check_same_error("i0", np.ones(2, complex))
+
+
+def test_the_slope_of_the_bessel_function_overflows_as_its_value_does():
+    at = np.array([1e30, -1e30, np.inf, -np.inf, np.nan])
+    slopes = functrace.grad(lambda x: fnp.i0(x).sum())(at)
+    np.testing.assert_array_equal(slopes, [np.inf, -np.inf, np.inf, -np.inf, np.nan])
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -42,12 +42,20 @@ class Difference(NamedTuple):
     It must be there: a declared difference that is none fails too.
     """
 
-    #: "value", "dtype", "gradient", "tangent" or "second derivative"; those of the batches are of the same kind.
+    #: "value", "dtype", "gradient", "tangent", "second derivative", or "derivatives" for any of the last three.
+    #: What differs in a batch is of the same kind.
     kind: str
     #: Who is right, and by what.
     reason: str
     #: From the arrays (without the settings) the mask of the elements that differ; None: any may, or JAX refuses.
     where: Callable[..., Any] | None = None
+
+    def speaks_of(self, kind: str) -> bool:
+        return self.kind == kind or (self.kind == "derivatives" and kind not in ("value", "dtype"))
+
+
+#: Of integers and booleans: JAX computes in float32, NumPy in the smallest float that holds them.
+PROMOTION = Difference("dtype", "NumPy's promotion of integers and booleans")
 
 
 def edges(dtype: Any = np.float64) -> np.ndarray:
@@ -117,8 +125,9 @@ def check_against_jax(
         Relative tolerance of the values, ten times less strict with each derivative; by default 1e-10, of single
         precision 2e-5.
     atol
-        Absolute tolerance; by default the relative one times the largest number expected, at most 1. Where numbers
-        of all sizes stand beside each other, as in the tail of a distribution, 0 says that each is to be right.
+        Absolute tolerance; by default the relative one times the largest number expected, at most 1, and at least
+        the dtype's epsilon. Where numbers of all sizes stand beside each other, as in the tail of a distribution,
+        0 says that each is to be right.
     differs
         The differences that are meant.
     tangents
@@ -132,7 +141,8 @@ def check_against_jax(
     def of_arrays(function: Callable) -> Callable[..., list[Any]]:
         def run(*leaves: Any) -> list[Any]:
             new_args, new_kwargs = rebuild(leaves)
-            return tree.leaves(function(*new_args, **new_kwargs))
+            leaves = tree.leaves(function(*new_args, **new_kwargs))
+            return [leaf if hasattr(leaf, "dtype") else np.asarray(leaf) for leaf in leaves]
 
         return run
 
@@ -144,8 +154,7 @@ def check_against_jax(
 
     rng = np.random.default_rng(seed)
     places = [index for index, array in enumerate(arrays) if _is_inexact(array)]
-    given = mine(*arrays) if isinstance(value, Exception) else value
-    cotangents = [_normal(rng, part) for part in given if _is_inexact(part)]
+    cotangents = [_normal(rng, part) for part in mine(*arrays) if _is_inexact(part)]
     directions = [_normal(rng, arrays[place]) for place in places] if tangents is None else list(tangents)
     mine_derived, jaxs_derived = _Derivatives(functrace, mine, places), _Derivatives(jax, jaxs, places)
     if not places or not cotangents:
@@ -167,7 +176,7 @@ def check_against_jax(
             if order:
                 gradients = (
                     (lambda *xs: mine_derived.gradient(xs, cotangents)),
-                    (lambda *xs: jaxs_derived.gradient(xs, [jnp.asarray(part) for part in cotangents])),
+                    (lambda *xs: jaxs_derived.gradient(xs, cotangents)),
                 )
                 _check_batch(comparison, "gradient", runs, *gradients, choice)
     comparison.check_that_every_difference_is_there()
@@ -210,8 +219,8 @@ class _Derivatives:
 
     def gradient(self, arrays: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
         function, xs = self._of_inexact(arrays)
-        _, pullback = self.library.vjp(function, *xs)
-        return list(pullback(list(cotangents)))
+        value, pullback = self.library.vjp(function, *xs)
+        return list(pullback([part.astype(out.dtype) for part, out in zip(cotangents, value, strict=True)]))
 
     def tangent(self, arrays: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
         function, xs = self._of_inexact(arrays)
@@ -244,7 +253,7 @@ class _Comparison:
         self, kind: str, got: Sequence[Any], expected: Any, how: str, arrays: Sequence[Any] | None = None
     ) -> None:
         """Compare two lists of results at `arrays` (by default those of the whole comparison)."""
-        anywhere = [number for number, d in enumerate(self.differs) if d.kind == kind and d.where is None]
+        anywhere = [number for number, d in enumerate(self.differs) if d.speaks_of(kind) and d.where is None]
         try:
             if isinstance(expected, Exception):
                 raise AssertionError(f"JAX refuses: {type(expected).__name__}: {expected}")
@@ -266,7 +275,7 @@ class _Comparison:
         same = _is_same(ours, theirs, *self._tolerances(kind, ours, theirs))
         excused = np.zeros(theirs.shape, bool)
         for number, difference in enumerate(self.differs):
-            if difference.kind == kind and difference.where is not None:
+            if difference.speaks_of(kind) and difference.where is not None:
                 mask = np.broadcast_to(difference.where(*arrays), theirs.shape)
                 excused |= mask
                 if np.any(mask & ~same):
@@ -279,11 +288,13 @@ class _Comparison:
 
     def _tolerances(self, kind: str, ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
         parts = [part for part in (*self.arrays, ours, theirs) if _is_inexact(part)]
-        rtol = self.rtol or max([_RTOL[np.finfo(part.dtype).bits // 8] for part in parts], default=0)
+        coarsest = max([np.finfo(part.dtype) for part in parts], key=lambda limits: limits.eps, default=np.finfo(float))
+        rtol = self.rtol or _RTOL[coarsest.bits // 8]
         rtol *= {"value": 1, "gradient": 10, "tangent": 10, "second derivative": 100}[kind]
         if self.atol is not None:
             return rtol, self.atol
-        return rtol, rtol * min(1.0, float(np.max(np.abs(theirs), where=np.isfinite(theirs), initial=0)))
+        largest = float(np.max(np.abs(theirs), where=np.isfinite(theirs), initial=0))
+        return rtol, max(rtol * min(1.0, largest), float(coarsest.eps))
 
     def check_that_every_difference_is_there(self) -> None:
         for number, difference in enumerate(self.differs):
