@@ -56,6 +56,11 @@ def grad(
     DtypeError
         An argument is not of floats, or the result is complex.
 
+    Notes
+    -----
+    An array that `fun` uses and was not given is a constant as of its use. Without `jit` one of more than 64 KiB is
+    not copied: `fun` must not change it in place afterwards.
+
     Examples
     --------
     >>> import functrace, functrace.numpy as fnp

@@ -16,6 +16,10 @@ from ..core.recording import leaked
 from ..core.trace import Trace, Tracer, current_location, enter_trace, leave_trace, location_holder, raise_refusal
 from ..errors import DifferentiationError, NonFiniteError
 
+#: Up to this many bytes a captured array is copied when it is noted, so that the function may change it after its use.
+#: Larger ones are noted as they are: a copy would cost as much as the operation, and memory at each use.
+_SMALL = 1 << 16
+
 # A note is (primitive, values of the inputs, their positions or -1, value of the output, parameters, location).
 # A value's position is the place of the note that made it; the inputs come first, with None in place of a note.
 Note = tuple[Primitive, tuple, tuple, Any, dict, Any]
@@ -85,8 +89,12 @@ class VJPTrace(Trace):
             x_position = y_position = -1
             if x.__class__ is VJPTracer and x._trace is self:
                 x, x_position = x.value, x.position
+            elif x.__class__ is np.ndarray and x.nbytes <= _SMALL:
+                x = x.copy("K")
             if y.__class__ is VJPTracer and y._trace is self:
                 y, y_position = y.value, y.position
+            elif y.__class__ is np.ndarray and y.nbytes <= _SMALL:
+                y = y.copy("K")
             values, positions = (x, y), (x_position, y_position)
         elif len(args) == 1:
             values, positions = (args[0].value,), (args[0].position,)
@@ -95,6 +103,8 @@ class VJPTrace(Trace):
             for index, arg in enumerate(args):
                 if arg.__class__ is VJPTracer and arg._trace is self:
                     values[index], positions[index] = arg.value, arg.position
+                elif arg.__class__ is np.ndarray and arg.nbytes <= _SMALL:
+                    values[index] = arg.copy("K")
         if primitive.jvp is None:
             return self._process_other(primitive, values, positions, params)
         # with no trace around this one the values are arrays: nobody is left to be asked

@@ -276,15 +276,32 @@ def test_an_array_changed_in_place_while_a_function_is_recorded_counts_as_it_was
     np.testing.assert_array_equal(functrace.jvp(function, (x,), (x,))[1], expected)
 
 
-@pytest.mark.xfail(strict=True, reason="eager reverse mode notes captured arrays by reference, to save the copy")
-def test_an_array_changed_in_place_between_its_use_and_the_way_back_does_not_change_the_gradient():
-    def function(x):
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda x, buffer: x * buffer,
+        lambda x, buffer: buffer.reshape(1, 3) @ x,
+        lambda x, buffer: np.where(buffer == 1, x * buffer, 0.0),
+        lambda x, buffer: x[buffer.astype(int) - 1] * buffer,
+        lambda x, buffer: functrace.jit(lambda x, c: x * c)(x, buffer),
+        lambda x, buffer: functrace.lax.scan(lambda carry, c: (carry * c, carry), x, buffer)[0],
+        lambda x, buffer: functrace.vmap(lambda x, c: x * c)(x, buffer),
+        lambda x, buffer: functrace.jvp(lambda x: x * buffer, (x,), (x,))[1],
+    ],
+)
+def test_an_array_changed_in_place_between_its_use_and_the_way_back_does_not_change_the_gradient(use):
+    def function(x, changed):
         buffer = np.ones(3)
-        y = x * buffer
-        buffer[...] = 100.0
+        y = use(x, buffer)
+        if changed:
+            buffer[...] = 100.0
         return y.sum()
 
-    np.testing.assert_array_equal(functrace.grad(function)(np.ones(3)), np.ones(3))
+    gradient = functrace.grad(function)
+    x = np.array([1.0, 2.0, 3.0])
+    np.testing.assert_array_equal(gradient(x, True), gradient(x, False))
+    _, tangent = functrace.jvp(lambda x: gradient(x, True), (x,), (x,))
+    np.testing.assert_array_equal(tangent, functrace.jvp(lambda x: gradient(x, False), (x,), (x,))[1])
 
 
 def test_statics_and_defaults_that_are_arrays_are_constants_too():
