@@ -11,6 +11,7 @@ from ..core.jaxpr import ClosedJaxpr, eval_jaxpr
 from ..core.primitive import Primitive
 from ..core.recording import record
 from ..transforms.programs import batch_program, instantiate, jvp_program, vjp_program
+from .active import of_active
 from .elementwise import where
 from .loops import like_batch
 from .shape import batch_to_front
@@ -183,10 +184,9 @@ def _cond_batch(
     results: list[Any] = []
     for number, branch in enumerate(branches):
         program = batch_program(branch, size, axes, name, everywhere).program
-        out = eval_jaxpr(program.jaxpr, program.consts, *operands)
-        results = (
-            out if not number else [_chosen(index >= number, new, old) for new, old in zip(out, results, strict=True)]
-        )
+        takes = index <= 0 if not number else index == number if number + 1 < len(branches) else index >= number
+        out = eval_jaxpr(program.jaxpr, program.consts, *of_active(takes, operands, axes))
+        results = out if not number else [_chosen(takes, new, old) for new, old in zip(out, results, strict=True)]
     return results, [0] * len(results)
 
 

@@ -198,10 +198,16 @@ def _check_same(what: str, one: tuple[str, Sequence[Aval]], other: tuple[str, Se
         for path, (a, b), different in zip(paths, pairs, differ, strict=True)
         if different
     ]
-    error = ShapeError if any(a.shape != b.shape for a, b in pairs) else DtypeError
-    raise error(
+    if any(a.shape != b.shape for a, b in pairs):
+        raise ShapeError(
+            what + ", but differ at\n" + "\n".join(lines),
+            instead="functrace.numpy.broadcast_to, and x.astype(...) where dtypes differ, on one side",
+        )
+    narrow = next(a.dtype for (a, _), different in zip(pairs, differ, strict=True) if different)
+    raise DtypeError(
         what + ", but differ at\n" + "\n".join(lines),
-        instead="x.astype(...) or functrace.numpy.broadcast_to on one side",
+        instead=f"x.astype(numpy.{narrow}) of what makes it another dtype (of a step's number, an int64: "
+        "i.astype(x.dtype)), or of the result",
     )
 
 
@@ -461,7 +467,8 @@ def fori_loop(
     lower, upper
         Integers; they may be traced, and reverse mode works all the same.
     body_fun
-        Takes the number of the step and the value, gives the next value, of the same structure, shapes and dtypes.
+        Takes the number of the step (an int64) and the value, gives the next value, of the same structure, shapes and
+        dtypes.
     init_val
         The first value, a pytree.
     unroll
@@ -474,10 +481,23 @@ def fori_loop(
     pytree
         The last value.
 
+    Raises
+    ------
+    StructureError, ShapeError, DtypeError
+        A step changes the structure, shape or dtype of the value.
+
+    Notes
+    -----
+    By NumPy's promotion a float32 times the int64 `i` is a float64, where JAX keeps float32: write
+    ``i.astype(x.dtype)``.
+
     Examples
     --------
+    >>> import numpy as np
     >>> float(fori_loop(1, 5, lambda i, x: x * i, 1.0))
     24.0
+    >>> fori_loop(1, 5, lambda i, x: x * i.astype(x.dtype), np.float32(1))
+    np.float32(24.0)
     """
     require_callable(body_fun, "fori_loop")
     for name, bound in (("lower", lower), ("upper", upper)):
@@ -488,7 +508,7 @@ def fori_loop(
         value = init_val
         order = range(int(lower), int(upper))
         for i in progress_bar(order, len(order)) if progress else order:
-            value = body_fun(i, value)
+            value = body_fun(np.int64(i), value)  # NumPy's, as the one that is traced: it promotes otherwise
         return value
     init, treedef = tree.flatten(init_val)
     init = [as_leaf(x) for x in init]

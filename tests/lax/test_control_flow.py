@@ -345,6 +345,20 @@ def test_a_carry_that_changes_its_dtype_is_an_error_that_shows_both():
         lax.fori_loop(0, 3, lambda i, v: v * 0.5, np.arange(3))
 
 
+def test_a_step_s_number_promotes_as_an_int64_and_the_error_says_what_to_write():
+    x = np.ones(3, np.float32)
+    with pytest.raises(DtypeError, match=r"i\.astype\(x\.dtype\)"):
+        lax.fori_loop(0, 3, lambda i, v: v * i, x)
+    out = lax.fori_loop(1, 4, lambda i, v: v * i.astype(v.dtype), x)
+    assert out.dtype == np.float32 and out.tolist() == [6.0, 6.0, 6.0]
+    config = functrace.config
+    config.disable_jit = True
+    try:
+        assert lax.fori_loop(1, 4, lambda i, v: v * i, x).dtype == (x * np.int64(1)).dtype
+    finally:
+        config.disable_jit = False
+
+
 def test_a_carry_that_changes_its_structure_is_an_error_that_shows_both():
     with pytest.raises(StructureError, match="before") as error:
         lax.while_loop(lambda v: v[0] < 3, lambda v: {"x": v[0]}, (X[0], X[1]))
@@ -670,3 +684,41 @@ def test_associative_scan_names_what_does_not_fit():
         lax.associative_scan(np.add, 1.0)
     with pytest.raises(np.exceptions.AxisError):
         lax.associative_scan(np.add, X, axis=3)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# examples for which a step or a branch does not count
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def root_less_one(x, scale):
+    return lax.while_loop(lambda v: v > 0.0, lambda v: np.maximum(scale * np.sqrt(v) - 1.0, 0.0), x)
+
+
+def root_or_zero(x, scale):
+    return lax.cond(x > 0, lambda x: scale * np.sqrt(x), lambda x: 0 * x, x)
+
+
+def root_of_three(x, scale):
+    number = np.sign(x).astype(int) + 1
+    return lax.switch(number, [lambda x: x * scale, lambda x: scale * x * x, lambda x: scale * np.log(x)], x)
+
+
+@pytest.mark.parametrize("function", [root_less_one, root_or_zero, root_of_three])
+@pytest.mark.parametrize("points", [[4.0, 9.0, 0.0, 2.0], [0.0, 0.0]])
+def test_the_gradient_of_a_batch_ignores_the_singular_slopes_of_examples_that_have_stopped_or_branched_off(
+    function, points
+):
+    xs, scale = np.array(points), np.float64(1.25)
+    together = lambda xs, scale: functrace.vmap(function, (0, None))(xs, scale).sum()  # noqa: E731
+    singly = [grad(function, (0, 1))(x, scale) for x in xs]
+    expected = np.array([by_x for by_x, _ in singly]), np.sum([by_scale for _, by_scale in singly])
+    for run in (lambda f: f, functrace.jit):
+        for got, value in zip(run(grad(together, (0, 1)))(xs, scale), expected, strict=True):
+            np.testing.assert_allclose(got, value, rtol=1e-12)
+    curvature = [functrace.grad(functrace.grad(function))(x, scale) for x in xs]
+    for hessian in (functrace.hessian, lambda f: functrace.jacrev(functrace.jacfwd(f))):
+        np.testing.assert_allclose(hessian(together)(xs, scale), np.diag(curvature), rtol=1e-12)
+    grid = np.stack([xs, xs[::-1]])
+    nested = grad(lambda grid: functrace.vmap(functrace.vmap(function, (0, None)), (0, None))(grid, scale).sum())
+    np.testing.assert_allclose(nested(grid), np.stack([expected[0], expected[0][::-1]]), rtol=1e-12)

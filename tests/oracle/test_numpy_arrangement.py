@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import functrace
 import functrace.numpy as fnp
 from tests.oracle.agreement import check_against_jax, draw, jnp
 
@@ -55,7 +56,7 @@ ARRANGEMENTS = {
     "block": lambda n, x: n.block([[x[0], 2 * x[1]], [x[1] ** 2, x[0]]]),
     "append": lambda n, x: n.append(x, x[:1], axis=0),
     "insert": lambda n, x: n.insert(x, 1, x[0, 0, 0], axis=2),
-    "delete": lambda n, x: n.delete(x, [0, 2], axis=1),
+    "delete": lambda n, x: n.delete(x, np.array([0, 2]), axis=1),
     "diag": lambda n, x: (n.diag(x[0]), n.diag(x[0, 0], 1)),
     "diagonal": lambda n, x: n.diagonal(x, 1, 0, 2),
     "diagflat": lambda n, x: n.diagflat(x[0], -1),
@@ -65,7 +66,7 @@ ARRANGEMENTS = {
     "vander": lambda n, x: n.vander(x[0, 0], 3),
     "meshgrid": lambda n, x: n.meshgrid(x[0, 0], x[0, :, 0], indexing="ij"),
     "astype": lambda n, x: n.astype(x, np.float32) * 1,
-    "trim": lambda n, x: n.concatenate([x[..., ::-2], x[:, 1:2]], axis=-1),
+    "steps": lambda n, x: n.concatenate([x[..., ::-2], x[..., 1:2]], axis=-1),
     "apply_along_axis": lambda n, x: n.apply_along_axis(lambda row: row * row[0], 1, x),
     "apply_over_axes": lambda n, x: n.apply_over_axes(n.sum, x, [0, 2]),
 }
@@ -79,25 +80,9 @@ def test_arrangements(name):
 
 
 @pytest.mark.parametrize(
-    "mode",
-    [
-        "constant",
-        "edge",
-        "reflect",
-        "symmetric",
-        "wrap",
-        "linear_ramp",
-        "maximum",
-        "mean",
-        "minimum",
-        "median",
-        "empty",
-    ],
+    "mode", ["constant", "edge", "reflect", "symmetric", "wrap", "linear_ramp", "maximum", "mean", "minimum", "median"]
 )
 def test_padding(mode):
-    if mode == "empty":
-        check_against_jax(lambda x: fnp.pad(x, 1, "empty")[1:-1, 1:-1], lambda x: jnp.pad(x, 1, "empty")[1:-1, 1:-1], M)
-        return
     check_against_jax(fnp.pad, jnp.pad, M, ((1, 2), (0, 3)), mode=mode, order=1 if mode == "median" else 2)
 
 
@@ -114,12 +99,8 @@ INDEXING = {
         n.take(x, PLACES + 7, axis=2, mode="wrap"),
     ),
     "take_along_axis": lambda n, x: n.take_along_axis(x, np.argsort(X, axis=1), axis=1),
-    "compress": lambda n, x: n.compress([True, False, True], x, axis=1),
+    "compress": lambda n, x: n.compress(np.array([True, False, True]), x, axis=1),
     "choose": lambda n, x: n.choose(np.array([0, 1, 1, 0]), [x[0], x[1]]),
-    "set": lambda n, x: x.at[np.array([1, 0]), 2].set(0.0),
-    "added": lambda n, x: x.at[:, np.array([1, 1])].add(x[:, :2]),
-    "multiplied": lambda n, x: x.at[0, 1].multiply(x[1, 1]),
-    "least": lambda n, x: x.at[0, 1].min(0.1),
     "select": lambda n, x: n.select([x > 1, x > 0], [x * x, 3 * x], 0.0),
     "extract": lambda n, x: n.where(x > 0, x, 0.0),
     "ix_": lambda n, x: x[0][n.ix_(np.array([0, 2]), np.array([1, 3]))],
@@ -130,16 +111,33 @@ INDEXING = {
 
 @pytest.mark.parametrize("name", INDEXING)
 def test_indexing(name):
-    if name in ("set", "added", "multiplied", "least"):  # an array of NumPy has no `at`
-        same(lambda n, x: INDEXING[name](n, n.negative(x)), X)
-    else:
-        same(INDEXING[name], X)
+    same(INDEXING[name], X)
+
+
+UPDATES = {
+    "set": lambda x: x.at[np.array([1, 0]), 2].set(x[:, 0] ** 2),
+    "add": lambda x: x.at[:, np.array([1, 1])].add(x[:, :2]),
+    "subtract": lambda x: x.at[0, ::2].subtract(x[1, 0] * 2),
+    "multiply": lambda x: x.at[0, 1].multiply(x[1, 1]),
+    "divide": lambda x: x.at[..., 0].divide(3 + x[..., 1]),
+    "power": lambda x: x.at[1].power(2),
+    "min": lambda x: x.at[0, 1].min(0.1),
+    "max": lambda x: x.at[:, 0].max(x[:, 1]),
+    "get": lambda x: x.at[:, np.array([0, 5])].get(mode="fill", fill_value=7.0),
+    "drop": lambda x: x.at[:, np.array([0, 5])].set(0.5, mode="drop"),
+}
+
+
+@pytest.mark.parametrize("name", UPDATES)
+def test_updates(name):
+    # an array of NumPy has no `at`, a traced one has
+    check_against_jax(functrace.jit(UPDATES[name]), UPDATES[name], X)
 
 
 def test_traced_indices():
-    same(lambda n, x, i: x[i], V, PLACES)
     same(lambda n, x, i: n.take(x, i, axis=0), M, PLACES[:2], order=1)
     same(lambda n, x, i: n.take_along_axis(x, i, axis=1), M, draw((3, 2), "i8", low=0, high=3))
+    check_against_jax(lambda x, i: functrace.jit(lambda x, i: x[i])(x, i), lambda x, i: x[i], V, PLACES)
 
 
 PRODUCTS = {
@@ -202,7 +200,7 @@ def test_einsum(subscripts, shapes):
 def test_polynomials():
     same(lambda n, p: n.polyder(p, 2), draw((5,)))
     same(lambda n, p: n.polyint(p, 2), draw((4,)))
-    same(lambda n, p, q: n.polydiv(p, q), draw((5,)), draw((3,), low=0.5), order=1)
+    same(lambda n, p, q: n.polydiv(p, q)[0], draw((5,)), draw((3,), low=0.5), order=1)
     same(lambda n, x: n.poly(x), draw((3,)), order=1, batch=False)
     same(lambda n, x, y: n.polyfit(x, y, 2), np.linspace(-1, 2, 6), draw((6,)), order=1, batch=False, rtol=1e-7)
 
