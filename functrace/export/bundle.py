@@ -33,6 +33,7 @@ from ..errors import FunctraceError
 from ..lax import loops
 from ..lax.loops import progress_bar
 from ..lax.shape import dtype_of, ndim_of, shape_of
+from ..lazy import LateUfunc
 from .literals import array_text, number_text, scalar_text
 from .scopes import OuterNames, bound_names, drop_annotations, names_inside
 
@@ -152,6 +153,8 @@ class Bundle:
         name = _known_names().get(id(value))
         if name is not None:
             return name
+        if isinstance(value, LateUfunc):
+            return self._imported_from(value.module, value.__name__)
         if isinstance(value, types.ModuleType):
             return self._module(value)
         if isinstance(value, (types.MethodDescriptorType, types.WrapperDescriptorType)):

@@ -70,6 +70,8 @@ _NUMBERS = {"b": "bool", "i": "int", "f": "float", "c": "complex"}
 def to_source(function: Callable, /, *args: Any, name: str | None = None, **kwargs: Any) -> str:
     """A function as the text of a Python module that imports NumPy (and Python's own library) alone.
 
+    Where it has functions of `functrace.scipy.special` whose values are SciPy's, it imports these from SciPy.
+
     The module has one public function. It takes what `function` takes in the example call, in arguments of the same
     names, and computes what ``jit(function)`` computes, to the last bit. It checks the shapes and dtypes of what it is
     given. Arguments that the example call leaves out, and static arguments, have their values fixed. In place of a
@@ -89,7 +91,7 @@ def to_source(function: Callable, /, *args: Any, name: str | None = None, **kwar
     Returns
     -------
     str
-        The text. It depends on nothing but NumPy: no line of it needs functrace.
+        The text. It depends on nothing but NumPy (and SciPy, as above): no line of it needs functrace.
 
     Raises
     ------
@@ -236,8 +238,9 @@ def _module(traced: TracedFunction, program: _Program) -> str:
     bundled = _spaced(bundle.definitions)
     wrapper = _wrapper(traced, public, flat, bundle)
     imports = sorted({*bundle.imports, *program.imports}, key=lambda line: (line.startswith("from"), line))
+    libraries = "NumPy and SciPy" if any(line.startswith("from scipy.") for line in imports) else "NumPy alone"
     parts = [
-        _docstring(traced, public),
+        _docstring(traced, public, libraries),
         "\n".join(imports),
         *([f"{_attribution(bundle)}\n\n\n{bundled}"] if bundled else []),
         "\n".join(["# The program.", *bundle.values, code]),
@@ -260,9 +263,9 @@ def _spaced(definitions: Sequence[str]) -> str:
     return text.strip("\n")
 
 
-def _docstring(traced: TracedFunction, name: str) -> str:
+def _docstring(traced: TracedFunction, name: str, libraries: str) -> str:
     lines = [
-        f"{name}: a function that computes with NumPy alone.",
+        f"{name}: a function that computes with {libraries}.",
         "",
         f"Written by functrace.export.to_source from the function {_plain(traced.name)}, as it was traced for",
         "arguments of these shapes and dtypes. It computes what functrace.jit computes, to the last bit.",

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core.primitive import Primitive
-from .elementwise import sign
+from .elementwise import is_inf, sign, where
+from .shape import dtype_of
 from .special import is_real, special, unknown
 
 
@@ -57,8 +58,16 @@ y1: Primitive = special("y1", lambda x, y: 0.5 * (y0(x) - yn(2, x)))
 bessel_i0: Primitive = special("bessel_i0", lambda x, y: bessel_i1(x), scipy_name="i0")
 bessel_i1: Primitive = special("bessel_i1", lambda x, y: 0.5 * (bessel_i0(x) + iv(2, x)), scipy_name="i1")
 bessel_i0e: Primitive = special("bessel_i0e", lambda x, y: bessel_i1e(x) - sign(x) * y, scipy_name="i0e")
+
+
+def _second_i_scaled(x: Any) -> Any:
+    """The scaled I[2], which SciPy does not know at infinity."""
+    at_infinity = is_inf(x)
+    return where(at_infinity, dtype_of(x).type(0), ive(2, where(at_infinity, dtype_of(x).type(0), x)))
+
+
 bessel_i1e: Primitive = special(
-    "bessel_i1e", lambda x, y: 0.5 * (bessel_i0e(x) + ive(2, x)) - sign(x) * y, scipy_name="i1e"
+    "bessel_i1e", lambda x, y: 0.5 * (bessel_i0e(x) + _second_i_scaled(x)) - sign(x) * y, scipy_name="i1e"
 )
 k0: Primitive = special("k0", lambda x, y: -k1(x))
 k1: Primitive = special("k1", lambda x, y: -0.5 * (k0(x) + kn(2, x)))

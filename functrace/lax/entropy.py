@@ -117,8 +117,14 @@ def _where_defined(slope: Callable) -> Callable:
     return partial
 
 
+def _entr_slope(x: Any, y: Any) -> Any:
+    """-log x - 1; outside of the domain the value is -inf, whatever x is."""
+    negative = x < 0
+    return where(negative, dtype_of(x).type(0), -(log(where(negative, dtype_of(x).type(1), x)) + 1))
+
+
 #: -x log x, and -inf where x is negative.
-entr: Primitive = _of_floats("entr", _entr_impl, lambda t, x, y: t * -(log(x) + 1))
+entr: Primitive = _of_floats("entr", _entr_impl, lambda t, x, y: t * _entr_slope(x, y))
 #: x log(x / y).
 rel_entr: Primitive = _of_floats(
     "rel_entr",

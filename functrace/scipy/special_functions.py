@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -127,12 +128,11 @@ def factorial(n: Any, exact: bool = False, extend: str = "zero") -> Any:
     """`scipy.special.factorial`, which can be traced: Γ(n + 1), and 0 for negative `n`."""
     n = as_operand(n)
     _refuse_exact("factorial", exact)
-    value = gamma_functions.gamma(n + 1.0)
     if extend == "complex":
-        return value
+        return gamma_functions.gamma(n + 1.0)
     if extend != "zero":
         raise OptionError(f"factorial expected extend to be 'zero' or 'complex', got {extend!r}")
-    return where(n < 0, dtype_of(value).type(0), value)
+    return _where_defined(n >= 0, lambda n: gamma_functions.gamma(n + 1.0), n)
 
 
 @_function
@@ -143,8 +143,7 @@ def comb(N: Any, k: Any, *, exact: bool = False, repetition: bool = False) -> An
     if repetition:
         ways = gamma_functions.binom(N + k - 1, k)
         return where((k == 0) & (N >= 0), dtype_of(ways).type(1), ways)
-    ways = gamma_functions.binom(N, k)
-    return where((k <= N) & (N >= 0) & (k >= 0), ways, dtype_of(ways).type(0))
+    return _where_defined((k <= N) & (N >= 0) & (k >= 0), gamma_functions.binom, N, k)
 
 
 @_function
@@ -152,8 +151,14 @@ def perm(N: Any, k: Any, exact: bool = False) -> Any:
     """`scipy.special.perm`, which can be traced: the number of ways to order `k` of `N`."""
     N, k = as_operand(N), as_operand(k)
     _refuse_exact("perm", exact)
-    ways = gamma_functions.poch(N - k + 1, k)
-    return where((k <= N) & (N >= 0) & (k >= 0), ways, dtype_of(ways).type(0))
+    return _where_defined((k <= N) & (N >= 0) & (k >= 0), lambda N, k: gamma_functions.poch(N - k + 1, k), N, k)
+
+
+def _where_defined(defined: Any, function: Callable, *operands: Any) -> Any:
+    """The function of counts where they make sense, else 0 with no slope; a NaN stays one."""
+    missing = reduce(lambda x, y: x | y, [operand != operand for operand in operands])
+    counted = function(*[where(defined | missing, operand, dtype_of(operand).type(1)) for operand in operands])
+    return where(defined | missing, counted, dtype_of(counted).type(0))
 
 
 def _refuse_exact(function: str, exact: bool) -> None:

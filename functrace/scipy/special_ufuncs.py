@@ -8,19 +8,22 @@ the others raise an error that names the extra. A ufunc without a rule for its d
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, update_wrapper
 from typing import Any
 
 import numpy as np
 
+from ..config import config
 from ..core.aval import aval_of, canonical_dtype, example, ufunc_dtype
-from ..errors import ArgumentError, MissingExtraError
+from ..core.finite import checked_call
+from ..core.trace import Tracer
+from ..errors import ArgumentError, MissingExtraError, TracerArrayConversionError
 from ..lax import bessel_functions, elementwise, entropy, error_functions, gamma_functions, incomplete, integrals
 from ..lax.bessel import bessel_i
 from ..lax.shape import convert_element_type
 from ..lax.special import special, unknown
 from ..lazy import import_extra
-from ..numpy.dispatch import OPERATIONS, TRACED, as_operand, implements
+from ..numpy.dispatch import OPERATIONS, TRACED, as_operand, call_traced, has_tracer, implements
 
 #: The module; None where SciPy is not installed.
 try:
@@ -50,15 +53,35 @@ def _ufunc(name: str, operands: int, operation: Callable) -> Callable:
             args = tuple([convert_element_type(arg, canonical_dtype(dtype)) for arg in args])
         return operation(*args)
 
-    if ufunc is not None:
-        OPERATIONS[ufunc] = operation
     traced.__doc__ = f"`scipy.special.{name}`, which can be traced."
-    return public(ufunc or traced, name, traced)
+    if ufunc is None:
+        return public(traced, name, traced)
+    OPERATIONS[ufunc] = operation
+    TRACED[ufunc] = traced
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        for arg in args:
+            if isinstance(arg, Tracer):
+                return call_traced(ufunc, traced, args, kwargs)
+        if config.debugging and not has_tracer(args):
+            return checked_call(ufunc, args, kwargs)
+        try:
+            return ufunc(*args, **kwargs)
+        except TracerArrayConversionError:
+            if not has_tracer(args):
+                raise
+        return call_traced(ufunc, traced, args, kwargs)
+
+    return _named(function, name, traced)
 
 
 def public(original: Callable, name: str, traced: Callable) -> Callable:
     """The public function: `original` on arrays, `traced` on traced values."""
-    function = implements(original)(traced)
+    return _named(implements(original)(traced), name, traced)
+
+
+def _named(function: Callable, name: str, traced: Callable) -> Callable:
+    update_wrapper(function, traced)
     function.__name__ = function.__qualname__ = name
     function.__module__ = "functrace.scipy.special"
     return function

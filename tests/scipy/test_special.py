@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import functrace
+import functrace.export
 import functrace.scipy.special as ours
 from functrace import grad, jit, jvp, vmap
 from functrace.errors import ArgumentError, DifferentiationError
@@ -231,3 +232,35 @@ def test_what_numpy_can_serve_works_without_scipy():
     for name, *values in lines[:-2]:
         expected = getattr(theirs, name)(*[x, x[::-1]][: 1 + (name not in names)])
         np.testing.assert_allclose(np.array(values, float).reshape(2, 2), np.stack([expected] * 2), rtol=1e-13)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# outside of the process
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_exported_modules_take_scipys_ufuncs_from_scipy():
+    def f(a, x):
+        return ours.gammainc(a, x) * ours.fresnel(x)[1] + ours.zeta(2.0, a)
+
+    slope = grad(f, (0, 1))
+    text = functrace.export.to_source(slope, 1.5, 0.7, name="slope")
+    assert text.startswith('"""slope: a function that computes with NumPy and SciPy.')
+    module = {}
+    exec(text, module)
+    assert module["slope"](2.5, 1.1) == jit(slope)(2.5, 1.1)
+    assert not any("functrace" in line for line in text.splitlines() if line.startswith(("import", "from")))
+    text = functrace.export.to_source(lambda x: ours.xlogy(x, x) + ours.logit(x) + ours.expit(x), 0.5, name="g")
+    assert "NumPy alone" in text
+    assert "scipy" not in text.split('"""', 2)[2]
+
+
+def test_saved_programs_have_the_rules(tmp_path):
+    def f(a, x):
+        return ours.gammainc(a, x) * ours.erf(x)
+
+    functrace.export.save(tmp_path / "f.json", f, 1.5, 0.7)
+    loaded = functrace.export.load(tmp_path / "f.json")
+    assert grad(loaded)(2.5, 1.1) == grad(f)(2.5, 1.1)
+    functrace.export.save(tmp_path / "slope.json", grad(f), 1.5, 0.7)
+    assert functrace.export.load(tmp_path / "slope.json")(2.5, 1.1) == grad(f)(2.5, 1.1)
