@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from ..core.aval import canonical_dtype
 from ..errors import DtypeError
 from ..lax.creation import iota
 from ..lax.elementwise import conj
 from ..lax.fft import OPPOSITE_NORM, transform
-from ..lax.shape import canonical_axis, concatenate
+from ..lax.shape import canonical_axis, concatenate, convert_element_type
 from .dispatch import as_array, as_operand, implements, static
 from .manipulation import roll
 
@@ -185,18 +186,20 @@ def _lengths_and_axes(function: str, a: Any, s: Any, axes: Any) -> tuple[list[in
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-@implements(np.fft.fftfreq, creates=True)
-def fftfreq(n: int, d: Any = 1.0, device: Any = None) -> Any:
+@implements(np.fft.fftfreq, creates=True, extensions=("dtype",))
+def fftfreq(n: int, d: Any = 1.0, device: Any = None, *, dtype: Any = None) -> Any:
+    """`numpy.fft.fftfreq`, which can be traced; with `dtype`, as the array API standard has it."""
     count = _count("fftfreq", n)
     half = (count + 1) // 2
     numbers = concatenate([iota(np.int64, half), iota(np.int64, count - half) - count // 2], 0)
-    return _scaled(numbers, count, d)
+    return _scaled(numbers, count, d, dtype)
 
 
-@implements(np.fft.rfftfreq, creates=True)
-def rfftfreq(n: int, d: Any = 1.0, device: Any = None) -> Any:
+@implements(np.fft.rfftfreq, creates=True, extensions=("dtype",))
+def rfftfreq(n: int, d: Any = 1.0, device: Any = None, *, dtype: Any = None) -> Any:
+    """`numpy.fft.rfftfreq`, which can be traced; with `dtype`, as the array API standard has it."""
     count = _count("rfftfreq", n)
-    return _scaled(iota(np.int64, count // 2 + 1), count, d)
+    return _scaled(iota(np.int64, count // 2 + 1), count, d, dtype)
 
 
 def _count(function: str, n: Any) -> int:
@@ -206,8 +209,9 @@ def _count(function: str, n: Any) -> int:
     return int(n)
 
 
-def _scaled(numbers: Any, n: int, d: Any) -> Any:
-    return numbers * (1.0 / (n * as_operand(d)))
+def _scaled(numbers: Any, n: int, d: Any, dtype: Any) -> Any:
+    frequencies = numbers * (1.0 / (n * as_operand(d)))
+    return frequencies if dtype is None else convert_element_type(frequencies, canonical_dtype(dtype))
 
 
 @implements(np.fft.fftshift)

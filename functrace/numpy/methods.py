@@ -19,6 +19,7 @@ from ..lax.indexing import getitem
 from ..lax.shape import canonical_axis, convert_element_type
 from ..lax.shape import transpose as lax_transpose
 from .dispatch import TRACED, array_function, array_ufunc, as_operand, call_traced, is_operand
+from .inspection import API_VERSION
 from .manipulation import matrix_transpose, ravel, reshaped, reversed_axes, sizes_of
 from .manipulation import reshape as numpy_reshape
 
@@ -193,8 +194,13 @@ def _to_device(self: Tracer, device: Any, /, *, stream: Any = None) -> Tracer:
 def _namespace(self: Tracer, *, api_version: str | None = None) -> ModuleType:
     from functrace import numpy
 
+    if api_version not in (None, *_VERSIONS, API_VERSION):
+        raise OptionError(f"expected a version of the array API standard up to {API_VERSION}, got {api_version!r}")
     return numpy
 
+
+#: The versions of the array API standard that came before.
+_VERSIONS = ("2021.12", "2022.12", "2023.12")
 
 _METHODS: dict[str, Callable] = {
     "astype": _astype,
@@ -232,7 +238,7 @@ _IN_PLACE = {
     "sort": "x = functrace.numpy.sort(x)",
 }
 
-_BYTES = ("dump", "dumps", "getfield", "tobytes", "tofile")
+_BYTES = ("__dlpack__", "__dlpack_device__", "dump", "dumps", "getfield", "tobytes", "tofile")
 _MEMORY = ("base", "ctypes", "data", "flags", "strides")
 
 

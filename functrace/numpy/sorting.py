@@ -9,28 +9,70 @@ import numpy as np
 
 from ..errors import OptionError, ShapeError
 from ..lax.indexing import getitem
-from ..lax.shape import canonical_axis, convert_element_type, reshape
+from ..lax.shape import canonical_axis, convert_element_type, reshape, rev
 from ..lax.sorting import argsort_p, lexsort_p, sort_p
 from .dispatch import as_array, implements, static
 
 _KINDS = {"q": False, "h": False, "m": True, "s": True}  # quicksort, heapsort; mergesort, stable
 
 
-@implements(np.sort)
+@implements(np.sort, extensions=("descending",))
 def sort(
-    a: Any, axis: int | None = -1, kind: str | None = None, order: Any = None, *, stable: bool | None = None
+    a: Any,
+    axis: int | None = -1,
+    kind: str | None = None,
+    order: Any = None,
+    *,
+    stable: bool | None = None,
+    descending: bool = False,
 ) -> Any:
+    """`numpy.sort`, which can be traced.
+
+    Parameters
+    ----------
+    a, axis, kind, order, stable
+        As for `numpy.sort`.
+    descending
+        Whether the greatest come first, as the array API standard has it (NaN before them).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sort(np.array([2, 3, 1]), descending=True)
+    array([3, 2, 1])
+    """
     a, axis = _along(a, axis)
-    return sort_p(a, axis=axis, stable=_is_stable(kind, order, stable))
+    result = sort_p(a, axis=axis, stable=_is_stable(kind, order, stable))
+    return rev(result, (axis,)) if descending else result
 
 
-@implements(np.argsort)
+@implements(np.argsort, extensions=("descending",))
 def argsort(
-    a: Any, axis: int | None = -1, kind: str | None = None, order: Any = None, *, stable: bool | None = None
+    a: Any,
+    axis: int | None = -1,
+    kind: str | None = None,
+    order: Any = None,
+    *,
+    stable: bool | None = None,
+    descending: bool = False,
 ) -> Any:
+    """`numpy.argsort`, which can be traced.
+
+    Parameters
+    ----------
+    a, axis, kind, order, stable
+        As for `numpy.argsort`.
+    descending
+        Whether the greatest come first, as the array API standard has it (NaN before them). Equal elements stay in
+        their order all the same.
+    """
     a = as_array(a)
     a, axis = _along(a if a.shape else reshape(a, (1,)), axis)
-    return argsort_p(a, axis=axis, stable=_is_stable(kind, order, stable))
+    stable = _is_stable(kind, order, stable)
+    if not descending:
+        return argsort_p(a, axis=axis, stable=stable)
+    backwards = argsort_p(rev(a, (axis,)), axis=axis, stable=True)  # equal elements: the last first
+    return rev(a.shape[axis] - 1 - backwards, (axis,))
 
 
 def _along(a: Any, axis: int | None) -> tuple[Any, int]:
