@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 import functrace.numpy as fnp
 from functrace import tree
+from functrace.errors import ArgumentError
 from functrace.numpy import support
 from functrace.numpy.examples import Example, examples
-from tests.numpy.outcomes import check_outcome
+from tests.numpy.outcomes import check_outcome, under_jit
 
 few = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 seeds = st.integers(0, 2**32 - 1)
@@ -353,6 +354,21 @@ def test_arrays_of_other_shapes_and_dtypes_give_or_raise_what_numpy_does(name):
             args = tree.unflatten(structure, [*leaves[:place], other, *leaves[place + 1 :]])
             calls.append((what, args, dict(example.kwargs)))
     check_all(name, calls)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_out_is_refused_where_a_value_is_traced(name):
+    """Also by NumPy's own function, and by position as by name."""
+    example = examples()[name]
+    places = [place for place, leaf in enumerate(tree.leaves(example.args)) if isinstance(leaf, np.ndarray)]
+    parameter = inspect.signature(getattr(np, name)).parameters.get("out")
+    if parameter is None or not places:
+        return
+    out = getattr(np, name)(*example.args, **example.kwargs)
+    out = tuple([np.empty_like(part) for part in out]) if isinstance(out, tuple) else np.empty_like(out)
+    for function in (getattr(fnp, name), getattr(np, name)):
+        with pytest.raises(ArgumentError, match="out="):
+            under_jit(lambda *args, f=function, **kwargs: f(*args, out=out, **kwargs), example.args, example.kwargs)
 
 
 def with_argument(function: Callable, example: Example, key: str, value: Any) -> tuple[tuple, dict[str, Any]]:
