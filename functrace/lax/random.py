@@ -123,9 +123,14 @@ random_fold_in_p = Primitive(
 
 def _scale_bits_impl(bits: Any, span: Any) -> Any:
     """floor(bits span / 2⁶⁴), which is even up to 1 part in 2⁶⁴ / span; a span of 0 stands for 2⁶⁴."""
+    bits, span = np.asarray(bits), np.asarray(span)
+    if np.min(span, initial=1) > 0 and np.max(span, initial=1) <= _LOW_HALF:  # products of halves stay below 2⁶⁴
+        return ((bits >> _HALF) * span + ((bits & _LOW_HALF) * span >> _HALF) >> _HALF)[()]
     with np.errstate(over="ignore"):
-        return np.where(span == 0, bits, multiply_high(np.asarray(bits), np.asarray(span)))[()]
+        return np.where(span == 0, bits, multiply_high(bits, span))[()]
 
+
+_HALF, _LOW_HALF = KEY_DTYPE.type(32), KEY_DTYPE.type((1 << 32) - 1)
 
 scale_bits_p = Primitive(
     "scale_bits",

@@ -55,6 +55,12 @@ def test_scaled_bits_are_the_upper_half_of_a_product_and_a_span_of_zero_is_all()
     bits, spans = KEYS[:, 0], np.array([[1], [6], [2**63], [0]], np.uint64)
     expected = [[x * (span or 2**64) >> 64 for x in bits.tolist()] for (span,) in spans.tolist()]
     check_rules(lax.scale_bits_p, bits, spans, expected=np.array(expected, np.uint64), order=0)
+    for span in (1, 7, 2**32 - 1, 2**32):
+        expected = np.array([x * span >> 64 for x in [*bits.tolist(), 2**64 - 1]], np.uint64)
+        np.testing.assert_array_equal(
+            lax.scale_bits_p(np.append(bits, np.uint64(2**64 - 1)), np.uint64(span)), expected
+        )
+    assert lax.scale_bits_p(bits[:0], spans).shape == (4, 0)
 
 
 @pytest.mark.parametrize("size", [3, 70])
