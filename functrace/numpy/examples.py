@@ -164,7 +164,7 @@ _ROWS: list[tuple[str, Example]] = [
     _row("apply_over_axes", np.sum, _M, [0]),
     # creation
     _row("arange bartlett blackman empty eye hamming hanning identity ones tri zeros", 3),
-    _row("kaiser", 3, _V[0]),
+    _row("kaiser", 3, np.array(0.5)),
     _row("full", 3, _V[0]),
     _row("empty_like ones_like zeros_like", _V),
     _row("full_like", _V, 2.0),

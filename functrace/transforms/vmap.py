@@ -128,8 +128,7 @@ def vmap(
     Notes
     -----
     Every operation is carried out on the whole batch at once, but for those whose NumPy routine takes one example:
-    `searchsorted` in a batch of arrays, `convolve` and `correlate`, and a `pure_callback` with
-    ``vmap_method="sequential"``. These loop in Python.
+    `searchsorted` in a batch of arrays, and a `pure_callback` with ``vmap_method="sequential"``. These loop in Python.
 
     Examples
     --------
