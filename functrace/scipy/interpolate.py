@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -116,7 +117,7 @@ class RegularGridInterpolator:
         method = self.method if method is None else _checked(method)
         xi = self._points(xi)
         lead = xi.shape[:-1]
-        xi = reshape(xi, (-1, len(self.grid))) if xi.size else reshape(xi, (0, len(self.grid)))
+        xi = reshape(xi, (math.prod(lead), len(self.grid)))
         columns = [getitem(xi, (slice(None), axis)) for axis in range(len(self.grid))]
         outside = self._outside(columns)
         places, weights = [], []
@@ -134,7 +135,7 @@ class RegularGridInterpolator:
                 weights.append(stack([1 - part, part]))
         around = gathered(self.values, places)
         out = weighted(around, weights) if weights else reshape(around, around.shape[len(places) :])
-        out = self._filled(convert_element_type(out, result_dtype(out.dtype, self.values.dtype)), outside, columns)
+        out = self._filled(out, outside, columns)
         return reshape(out, (*lead, *out.shape[1:]))
 
     def _points(self, xi: Any) -> Any:

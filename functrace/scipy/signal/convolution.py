@@ -166,21 +166,25 @@ def correlate2d(in1: Any, in2: Any, mode: Mode = "full", boundary: str = "fill",
 
 
 def _part_of(mode: str, shape1: Shape, shape2: Shape, axes: Sequence[int]) -> list[slice]:
-    """Which part of the full convolution a mode gives, for each axis; along axes that broadcast all."""
+    """Which part of the full convolution along `axes` a mode gives, for each axis; the others broadcast."""
     if mode not in _MODES:
         raise OptionError(f"mode must be one of {', '.join(map(repr, _MODES))}, got {mode!r}")
     part = []
     for axis, (n, m) in enumerate(zip(shape1, shape2, strict=True)):
-        if axis not in axes:
-            start, count = 0, max(n, m) if n and m else 0
-        elif mode == "full":
-            start, count = 0, n + m - 1
-        elif mode == "same":
-            start, count = (m - 1) // 2, n
+        whole = n + m - 1 if axis in axes else max(n, m)
+        if mode == "same":
+            start, count = (whole - n) // 2, n
+        elif mode == "full" or axis not in axes:
+            start, count = 0, whole
         else:
             start, count = min(n, m) - 1, abs(n - m) + 1
         part.append(slice(start, start + count))
     return part
+
+
+def _margins(shape1: Shape, shape2: Shape, part: Sequence[slice]) -> list[tuple[int, int]]:
+    """How much has to be put around the first array so that the second, within it, gives this part."""
+    return [(m - 1 - piece.start, piece.stop - n) for n, m, piece in zip(shape1, shape2, part, strict=True)]
 
 
 def _swapped(mode: str, shape1: Shape, shape2: Shape, axes: Sequence[int]) -> bool:
@@ -250,7 +254,7 @@ def _direct(x: Any, y: Any, part: Sequence[slice]) -> Any:
         x, y = y, x
     dtype = result_dtype(x.dtype, y.dtype)
     axes = range(x.ndim)
-    margins = [(m - 1 - piece.start, piece.stop - n) for n, m, piece in zip(x.shape, y.shape, part, strict=True)]
+    margins = _margins(x.shape, y.shape, part)
     y = rev(y, axes)
     if x.ndim == 1:
         if any(margins[0]):
@@ -269,7 +273,7 @@ def _bounded(in1: Any, in2: Any, part: Sequence[slice], boundary: str, fillvalue
     kind = _BOUNDARIES[boundary]
     dtype = result_dtype(in1.dtype, in2.dtype)
     in1 = convert_element_type(in1, dtype)
-    margins = [(m - 1 - piece.start, piece.stop - n) for n, m, piece in zip(in1.shape, in2.shape, part, strict=True)]
+    margins = _margins(in1.shape, in2.shape, part)
     if any(map(any, margins)):
         options = {"constant_values": fillvalue} if kind == "constant" else {}
         in1 = pad(in1, margins, kind, **options)
@@ -303,12 +307,6 @@ def _by_fft(in1: Any, in2: Any, mode: str, axes: Any, full: Any) -> Any:
     if _swapped(mode, in1.shape, in2.shape, axes):
         in1, in2 = in2, in1
     part = _part_of(mode, in1.shape, in2.shape, axes)
-    if mode == "same":  # SciPy cuts along the axes that broadcast too
-        whole = [
-            n + m - 1 if axis in axes else max(n, m)
-            for axis, (n, m) in enumerate(zip(in1.shape, in2.shape, strict=True))
-        ]
-        part = [slice((size - n) // 2, (size - n) // 2 + n) for size, n in zip(whole, in1.shape, strict=True)]
     return getitem(full(in1, in2, axes), tuple(part))
 
 
