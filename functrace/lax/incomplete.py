@@ -1,8 +1,9 @@
 """Incomplete gamma and beta functions, their inverses, and their derivatives by every parameter, of any order.
 
-Both are integrals of a density p over [0, x]. The derivatives by the parameters are integrals of p times a polynomial
-in the logarithm of the variable: with L = log p, the derivatives of p over p are the complete Bell polynomials of those
-of L. The whole integral of each is 0, so that the tail beyond x serves as well, and the one that is smaller is taken.
+Of the gamma function the derivative by `a` is that of `log_gamma_slope`, times the density. The beta function I is an
+integral of a density p over [0, x], and its derivatives by `a` and `b` are integrals of p times a polynomial in the
+logarithm of the variable: with L = log p, the derivatives of p over p are the complete Bell polynomials of those of L.
+The whole integral of each is 0, so that the tail beyond x serves as well, and the one that is smaller is taken.
 
 The integrals run from x outward, toward 0 over the logarithm of the variable. So the integrand is smooth and decays
 exponentially, and the trapezoidal rule converges exponentially after the double-exponential change of variables
@@ -24,7 +25,8 @@ from ..core.primitive import Primitive
 from .elementwise import batch_elementwise, div, exp, log, log1p, where
 from .entropy import xlog1py, xlogy
 from .gamma_functions import betaln, lgamma, polygamma
-from .shape import dtype_of, match, unbroadcast
+from .gamma_slope import log_gamma_slope
+from .shape import convert_element_type, dtype_of, match, unbroadcast
 from .special import scipy_ufunc, special
 
 _BLOCK = 4096  # elements whose integrands are held at a time
@@ -69,58 +71,6 @@ def _bell(orders: tuple[int, ...], cumulant: Callable[[tuple[int, ...]], Any]) -
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# P(a, x): its derivatives by a
-# ---------------------------------------------------------------------------------------------------------------------
-
-
-def _gamma_cumulant(log_x: Any, a: Any, polygammas: Callable) -> Callable[[tuple[int, ...]], Any]:
-    """The derivatives of log p by `a`."""
-    return lambda orders: log_x - polygammas(0, a) if orders == (1,) else -polygammas(orders[0] - 1, a)
-
-
-def _igamma_by_a(a: np.ndarray, x: np.ndarray, orders: tuple[int, ...]) -> np.ndarray:
-    # P(a, x) = P(a + 1, x) + x ** a exp(-x) / Γ(a + 1), DLMF 8.8.5: for small a all scales but one are gone
-    small = a < 1
-    raised = np.where(small, a + 1, a)
-    log_x = np.log(x)
-    first = np.exp(a * log_x - x - _gammaln(a + 1)) * _bell(orders, _gamma_cumulant(log_x, a + 1, _polygammas))
-    kernel = np.exp(_log_gamma_kernel(raised, x, log_x))
-    column, start, log_start = raised[:, None], x[:, None], log_x[:, None]
-
-    below = _outward(1 / (np.abs(raised - x) + np.sqrt(x)))  # in log x: all scales of the tail at 0 are one
-    factor = _bell(orders, _gamma_cumulant(log_start - below, column, _polygammas))
-    lower = kernel * _integral(np.exp(-column * below - start * np.expm1(-below)) * factor, below)
-
-    beyond = _outward(x / (np.abs(raised - 1 - x) + np.sqrt(x)))  # in x, where the other tail is plainly exponential
-    growth = np.log1p(beyond / start)
-    factor = _bell(orders, _gamma_cumulant(log_start + growth, column, _polygammas))
-    upper = kernel / x * _integral(np.exp((column - 1) * growth - beyond) * factor, beyond)
-
-    rest = np.where(x > raised, -upper, lower)
-    out = np.where(small, first + rest, rest)
-    out[(x == 0) | (x == math.inf)] = 0
-    out[~(a >= 0) | ~(x >= 0)] = math.nan
-    return out
-
-
-def _log_gamma_kernel(a: np.ndarray, x: np.ndarray, log_x: np.ndarray) -> np.ndarray:
-    """a log x - x - log Γ(a); of a large a and an x near it by Stirling's series, DLMF 5.11.1: nothing cancels."""
-    distance = (x - a) / a
-    with_series = (a > 15) & (np.abs(distance) < 0.5)
-    distance, large = np.where(with_series, distance, 0), np.where(with_series, a, 15)
-    inverse = 1 / (large * large)
-    series: Any = 0.0
-    for coefficient in (-691 / 360360, 1 / 1188, -1 / 1680, 1 / 1260, -1 / 360, 1 / 12):
-        series = series * inverse + coefficient
-    near = large * (np.log1p(distance) - distance) + 0.5 * np.log(large / (2 * math.pi)) - series / large
-    return np.where(with_series, near, a * log_x - x - _gammaln(a))
-
-
-def _igamma_by_x(a: Any, x: Any, orders: tuple[int, ...]) -> Any:
-    return gamma_density(a, x) * _bell(orders, _gamma_cumulant(log(x), a, polygamma))
-
-
-# ---------------------------------------------------------------------------------------------------------------------
 # I(a, b, x): its derivatives by a and b
 # ---------------------------------------------------------------------------------------------------------------------
 
@@ -142,7 +92,7 @@ def _beta_cumulant(
     return cumulant
 
 
-def _ibeta_by_parameters(a: np.ndarray, b: np.ndarray, x: np.ndarray, orders: tuple[int, ...]) -> np.ndarray:
+def _ibeta_by_parameters(a: np.ndarray, b: np.ndarray, x: np.ndarray, orders: tuple[int, int]) -> np.ndarray:
     log_x, log_rest = np.log(x), np.log1p(-x)
 
     def boundary(a: np.ndarray, b: np.ndarray, raised: tuple[int, int]) -> np.ndarray:
@@ -178,7 +128,7 @@ def _ibeta_by_parameters(a: np.ndarray, b: np.ndarray, x: np.ndarray, orders: tu
     return out
 
 
-def _ibeta_by_x(a: Any, b: Any, x: Any, orders: tuple[int, ...]) -> Any:
+def _ibeta_by_x(a: Any, b: Any, x: Any, orders: tuple[int, int]) -> Any:
     cumulant = _beta_cumulant(log(x), log1p(-x), a, b, (0, 0), polygamma)
     return beta_density(a, b, x) * _bell(orders, cumulant)
 
@@ -204,6 +154,7 @@ def _integral(values: np.ndarray, outward: np.ndarray) -> np.ndarray:
 
 _gammaln = scipy_ufunc("gammaln")
 _betaln = scipy_ufunc("betaln")
+_betainc = scipy_ufunc("betainc")
 _psi = scipy_ufunc("psi")
 _zeta = scipy_ufunc("_zeta")
 
@@ -213,61 +164,49 @@ def _polygammas(order: int, x: np.ndarray) -> np.ndarray:
     return _psi(x) if order == 0 else (-1.0) ** (order + 1) * math.factorial(order) * _zeta(order + 1.0, x)
 
 
-def _derivative_of(name: str, compute: Callable, like: str, *partials: Callable) -> Primitive:
-    """The derivative by the parameters, to the parameter `orders` of the primitive.
+def _ibeta_impl(a: Any, b: Any, x: Any, *, orders: tuple[int, int]) -> Any:
+    arrays = np.broadcast_arrays(*[np.asarray(arg, np.float64) for arg in (a, b, x)])
+    out = np.empty(arrays[0].shape)
+    (flat_a, flat_b, flat_x), flat_out = [array.reshape(-1) for array in arrays], out.reshape(-1)
+    with np.errstate(all="ignore"):
+        for start in range(0, out.size, _BLOCK):
+            part = slice(start, start + _BLOCK)
+            flat_out[part] = _ibeta_by_parameters(flat_a[part], flat_b[part], flat_x[part], orders)
+    return out.astype(_ibeta_abstract(aval_of(a), aval_of(b), aval_of(x), orders=orders).dtype)[()]
 
-    `compute` gives it from one axis of doubles for each operand; `like` is the ufunc that it is the derivative of;
-    `partials` are its own derivatives, factors of a tangent, as functions of the operands and the orders.
-    """
-    ufunc = scipy_ufunc(like)
 
-    def impl(*args: Any, orders: tuple[int, ...]) -> Any:
-        arrays = np.broadcast_arrays(*[np.asarray(arg, np.float64) for arg in args])
-        out = np.empty(arrays[0].shape)
-        flat, flat_out = [array.reshape(-1) for array in arrays], out.reshape(-1)
-        with np.errstate(all="ignore"):
-            for start in range(0, out.size, _BLOCK):
-                part = slice(start, start + _BLOCK)
-                flat_out[part] = compute(*[array[part] for array in flat], orders)
-        return out.astype(abstract(*[aval_of(arg) for arg in args], orders=orders).dtype)[()]
+def _ibeta_abstract(*avals: Aval, orders: tuple[int, int]) -> Aval:
+    dtype = ufunc_dtype(_betainc, tuple([(aval.dtype, aval.weak_type) for aval in avals]))[0]
+    return Aval(broadcast_shapes(*[aval.shape for aval in avals]), dtype)
 
-    def abstract(*avals: Aval, orders: tuple[int, ...]) -> Aval:
-        dtype = ufunc_dtype(ufunc, tuple([(aval.dtype, aval.weak_type) for aval in avals]))[0]
-        return Aval(broadcast_shapes(*[aval.shape for aval in avals]), dtype)
 
-    def jvp(primals: Sequence, tangents: Sequence, out: Any, *, orders: tuple[int, ...]) -> Any:
-        terms = [
-            tangent * factor(*primals, orders)
-            for tangent, factor in zip(tangents, partials, strict=True)
-            if tangent is not None
-        ]
-        return match(sum(terms[1:], terms[0]), out) if terms else None
-
-    def pulled(place: int, factor: Callable) -> Callable:
-        return lambda ct, out, *args, orders: unbroadcast(ct * factor(*args, orders), args[place])
-
-    primitive = Primitive(
-        name, impl, abstract, jvp=jvp, vjp=[pulled(place, factor) for place, factor in enumerate(partials)]
+def _ibeta_partials(operands: Sequence, orders: tuple[int, int]) -> tuple[Callable[[], Any], ...]:
+    (a, b, x), (by_a, by_b) = operands, orders
+    return (
+        lambda: ibeta_derivative_p(a, b, x, orders=(by_a + 1, by_b)),
+        lambda: ibeta_derivative_p(a, b, x, orders=(by_a, by_b + 1)),
+        lambda: _ibeta_by_x(a, b, x, orders),
     )
-    primitive.batch = batch_elementwise(primitive)
-    return primitive
 
 
-igamma_derivative_p: Primitive = _derivative_of(
-    "igamma_derivative",
-    _igamma_by_a,
-    "gammainc",
-    lambda a, x, orders: igamma_derivative_p(a, x, orders=(orders[0] + 1,)),
-    _igamma_by_x,
-)
-ibeta_derivative_p: Primitive = _derivative_of(
+def _ibeta_jvp(primals: Sequence, tangents: Sequence, out: Any, *, orders: tuple[int, int]) -> Any:
+    partials = zip(tangents, _ibeta_partials(primals, orders), strict=True)
+    terms = [tangent * partial() for tangent, partial in partials if tangent is not None]
+    return match(sum(terms[1:], terms[0]), out) if terms else None
+
+
+def _ibeta_vjp(place: int) -> Callable:
+    return lambda ct, out, *args, orders: unbroadcast(ct * _ibeta_partials(args, orders)[place](), args[place])
+
+
+ibeta_derivative_p: Primitive = Primitive(
     "ibeta_derivative",
-    _ibeta_by_parameters,
-    "betainc",
-    lambda a, b, x, orders: ibeta_derivative_p(a, b, x, orders=(orders[0] + 1, orders[1])),
-    lambda a, b, x, orders: ibeta_derivative_p(a, b, x, orders=(orders[0], orders[1] + 1)),
-    _ibeta_by_x,
+    _ibeta_impl,
+    _ibeta_abstract,
+    jvp=_ibeta_jvp,
+    vjp=[_ibeta_vjp(place) for place in range(3)],
 )
+ibeta_derivative_p.batch = batch_elementwise(ibeta_derivative_p)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # the functions and their inverses
@@ -275,18 +214,19 @@ ibeta_derivative_p: Primitive = _derivative_of(
 
 
 def igamma_grad_a(a: Any, x: Any) -> Any:
-    """The derivative of `igamma` by `a`."""
-    return igamma_derivative_p(a, x, orders=(1,))
+    """The derivative of `igamma` by `a`: 0 at both ends."""
+    one = dtype_of(x).type(1)
+    inside = (x > 0) & (x < math.inf)
+    within = where(inside, x, one)
+    at_end = where((x == 0) | (x == math.inf), one - one, one * math.nan)
+    return where(inside, -gamma_density(a, within) * random_gamma_grad(a, within), at_end)
 
 
 def random_gamma_grad(a: Any, x: Any) -> Any:
-    """The derivative of a sample `x` of a gamma distribution by its parameter `a`, its quantile held.
-
-    References
-    ----------
-    M. Figurnov, S. Mohamed, A. Mnih, "Implicit Reparameterization Gradients", NeurIPS 2018.
-    """
-    return -igamma_grad_a(a, x) / gamma_density(a, x)
+    """The derivative of a sample `x` of a gamma distribution by its parameter `a`, its quantile held."""
+    dtype = np.result_type(dtype_of(a), dtype_of(x), np.float32)
+    a, x = convert_element_type(a, dtype), convert_element_type(x, dtype)
+    return x * log_gamma_slope(a, log(x))
 
 
 def _ibeta_grad_a(a: Any, b: Any, x: Any) -> Any:
