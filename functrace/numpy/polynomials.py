@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from operator import index
 from typing import Any
 
 import numpy as np
 
 from ..core.aval import result_dtype
-from ..core.trace import Tracer, concrete_or_none
-from ..errors import ArgumentError, ConcretizationTypeError
+from ..core.trace import concrete_or_none
+from ..errors import ConcretizationTypeError
 from ..lax.dot import matmul
+from ..lax.elementwise import real, sqrt
 from ..lax.indexing import getitem
-from ..lax.shape import concatenate, convert_element_type, pad_p, reshape, shape_of, zeros_like
+from ..lax.shape import (
+    concatenate,
+    convert_element_type,
+    expand_dims,
+    pad_p,
+    reshape,
+    shape_of,
+    transpose,
+    zeros_like,
+)
+from . import reductions
 from .convolution import convolve
+from .creation import vander
 from .dispatch import as_array, implements, static_int
 
 
@@ -159,20 +170,24 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
 @implements(np.poly)
 def poly(seq_of_zeros: Any) -> Any:
     roots = as_array(seq_of_zeros)
+    if not roots.shape:
+        roots = reshape(roots, (1,))
     if len(roots.shape) > 2 or (len(roots.shape) == 2 and roots.shape[0] != roots.shape[1]):
         raise ValueError("input must be 1d or non-empty square 2d array.")
+    given = roots
     if len(roots.shape) == 2:
-        raise ArgumentError(
-            f"numpy.poly of a traced value takes roots, an array of one axis, got shape {roots.shape}",
-            instead="poly(functrace.numpy.linalg.eigvals(matrix))",
-        )
+        from .linalg import eigvals
+
+        roots = eigvals(roots)
+    if not roots.shape[0]:
+        return 1.0
     dtype = np.dtype(np.mintypecode(roots.dtype.char))
-    roots = convert_element_type(reshape(roots, (-1,)), dtype)
+    roots = convert_element_type(roots, dtype)
     result: Any = np.ones(1, dtype)
     for i in range(roots.shape[0]):
         factor = concatenate([np.ones(1, dtype), reshape(-getitem(roots, i), (1,))], 0)
         result = convolve(result, convert_element_type(factor, dtype))
-    return result
+    return real(result) if dtype.kind == "c" and given.dtype.kind != "c" else result  # of a real matrix
 
 
 @implements(np.roots, extensions=("strip_zeros",))
@@ -224,35 +239,43 @@ def roots(p: Any, *, strip_zeros: bool = True) -> Any:
 
 
 @implements(np.polyfit)
-def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False) -> Any:
-    """`numpy.polyfit`, which can be traced by `y`: the coefficients are a linear function of it."""
-    if full or cov:
-        raise ArgumentError(
-            "numpy.polyfit on a traced value gives the coefficients alone", instead="leave out full= and cov="
-        )
-    for name, value in (("x", x), ("w", w)):
-        if isinstance(value, Tracer):
-            raise ArgumentError(
-                f"numpy.polyfit can follow y, not {name}: got {value!r}",
-                instead="functrace.numpy.linalg.lstsq on functrace.numpy.vander(x, deg + 1)",
-            )
-    x, y = np.asarray(x, np.float64), as_array(y)
-    deg = index(deg)
-    if deg < 0:
+def polyfit(x: Any, y: Any, deg: Any, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False) -> Any:
+    from .linalg import inv, lstsq
+
+    order = static_int(deg, "numpy.polyfit", "deg", "a static argument") + 1
+    x, y = as_array(x) + 0.0, as_array(y) + 0.0
+    if order < 1:
         raise ValueError("expected deg >= 0")
-    if x.ndim != 1:
+    if len(x.shape) != 1:
         raise TypeError("expected 1D vector for x")
-    if not x.size:
+    if not x.shape[0]:
         raise TypeError("expected non-empty vector for x")
     if len(y.shape) not in (1, 2):
         raise TypeError("expected 1D or 2D array for y")
-    if x.shape[0] != y.shape[0]:
+    count = x.shape[0]
+    if y.shape[0] != count:
         raise TypeError("expected x and y to have same length")
-    powers = np.vander(x, deg + 1)
-    weights = np.ones(len(x)) if w is None else np.asarray(w, np.float64)
-    if weights.shape != x.shape:
-        raise TypeError("expected a 1-d array for weights and w and y to have the same length")
-    powers *= weights[:, None]
-    scale = np.sqrt((powers * powers).sum(axis=0))
-    inverse = np.linalg.pinv(powers / scale, len(x) * np.finfo(np.float64).eps if rcond is None else rcond)
-    return matmul(inverse / scale[:, None] * weights, convert_element_type(y, result_dtype(y.dtype, np.float64)))
+    rcond = count * np.finfo(x.dtype).eps if rcond is None else rcond
+    powers = vander(x, order)
+    if w is not None:
+        w = as_array(w) + 0.0
+        if len(w.shape) != 1:
+            raise TypeError("expected a 1-d array for weights")
+        if w.shape[0] != count:
+            raise TypeError("expected w and y to have the same length")
+        powers, y = powers * reshape(w, (-1, 1)), y * reshape(w, (-1, *[1] * (len(y.shape) - 1)))
+    scale = sqrt(reductions.sum(powers * powers, 0))
+    powers = powers / scale
+    coefficients, residuals, rank, singular = lstsq(powers, y, rcond)
+    coefficients = coefficients / reshape(scale, (-1, *[1] * (len(y.shape) - 1)))
+    if full:
+        return coefficients, residuals, rank, singular, rcond
+    if not cov:
+        return coefficients
+    covariance = inv(matmul(transpose(powers, (1, 0)), powers)) / (reshape(scale, (-1, 1)) * scale)
+    if cov != "unscaled":
+        if count <= order:
+            raise ValueError("the number of data points must exceed order to scale the covariance matrix")
+        residuals = residuals / (count - order)
+        return coefficients, (covariance if len(y.shape) == 1 else expand_dims(covariance, (2,))) * residuals
+    return coefficients, covariance if len(y.shape) == 1 else expand_dims(covariance, (2,))

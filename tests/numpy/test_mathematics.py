@@ -314,12 +314,26 @@ def test_polynomials_from_roots_and_from_points_agree_with_numpy():
     )
 
 
-def test_what_a_fit_cannot_follow_it_refuses():
+def test_a_fit_follows_its_points_values_and_weights():
+    x, y, weights = np.linspace(-1, 1, 7) ** 3 + np.linspace(0, 1, 7), points(7), np.linspace(0.5, 2, 7)
+    check_agreement("polyfit", x, y, 2)
+    check_agreement("polyfit", x, y, 2, w=weights)
+    check_agreement("polyfit", x, np.stack([y, y[::-1]], 1), 1)
+    for cov in (True, "unscaled"):
+        check_agreement("polyfit", x, y, 2, cov=cov, gradient_rtol=1e-4)
+        check_agreement("polyfit", x, np.stack([y, y[::-1]], 1), 1, w=weights, cov=cov, gradient_rtol=1e-4)
+    check_agreement("polyfit", x, y, 2, full=True, gradient=False)
+
+
+def test_a_polynomial_of_a_matrix_is_that_of_its_eigenvalues():
+    check_agreement("poly", np.array([[1.0, 2.0], [3.0, 4.0]]))
+    check_agreement("poly", np.array([[0.0, 2.0], [-3.0, 1.0]]))  # complex eigenvalues
+    assert fnp.poly(np.zeros(0)) == 1.0
+
+
+def test_what_cannot_be_fitted_is_refused_as_by_numpy():
     x, y = np.linspace(-1, 1, 5), points(5)
-    with pytest.raises(ArgumentError, match="lstsq"):
-        functrace.jit(lambda x: fnp.polyfit(x, y, 1))(x)
-    with pytest.raises(ArgumentError, match="coefficients alone"):
-        functrace.jit(lambda y: fnp.polyfit(x, y, 1, full=True))(y)
+    check_same_error("polyfit", x, y, 4, cov=True)
     check_same_error("polyfit", x.tolist(), y, -1)
     check_same_error("polyfit", x.tolist(), y[:3], 1)
     check_same_error("polyfit", [], y, 1)

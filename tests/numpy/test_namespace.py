@@ -20,8 +20,7 @@ few = settings(max_examples=15, deadline=None)
 
 
 def test_each_of_numpys_names_is_there_or_refused_with_what_to_use():
-    coming = {"bartlett", "blackman", "hamming", "hanning", "kaiser", "roots"}
-    for name in set(np.__all__) - {"__version__", "fft", "linalg"} - coming:
+    for name in set(np.__all__) - {"__version__", "fft", "linalg"}:
         if hasattr(fnp, name):
             continue
         assert reason(name), f"numpy.{name} is neither there nor refused"

@@ -339,3 +339,24 @@ def test_products_over_a_batch_are_the_products_of_each():
         np.testing.assert_allclose(
             functrace.vmap(lambda a, b: fnp.einsum("ij,jk->ki", a, b), in_axes)(*given), expected.swapaxes(1, 2)
         )
+
+
+@pytest.mark.parametrize(
+    ("text", "shapes"),
+    [
+        ("ij,kj->ik", [(3, 4), (5, 4)]),
+        ("bhid,bhjd->bhij", [(2, 2, 3, 4), (2, 2, 5, 4)]),
+        ("bqhd,bkhd->bhqk", [(2, 3, 2, 4), (2, 5, 2, 4)]),
+        ("ijk,kl->ijl", [(2, 3, 4), (4, 5)]),
+        ("abc,cd,de->abe", [(2, 3, 4), (4, 5), (5, 2)]),
+    ],
+)
+def test_a_contraction_is_compiled_to_products_of_matrices(text, shapes):
+    operands = [points(shape, seed=seed) for seed, shape in enumerate(shapes)]
+    for function in (
+        lambda *xs: fnp.einsum(text, *xs),
+        functrace.grad(lambda *xs: fnp.sum(fnp.einsum(text, *xs) ** 2)),
+    ):
+        source = functrace.jit(function).lower(*operands).as_text()
+        assert "matmul" in source or "dot(" in source
+        assert "einsum(" not in source.replace("fnp.einsum(", "")
