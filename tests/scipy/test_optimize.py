@@ -228,6 +228,27 @@ def test_traced_values_are_refused_with_what_to_write(solver, transform, method)
         transform(lambda a: solver(lambda x: (x - a) ** 2, 1.0, **methods).x)(3.0)
 
 
+def test_custom_root_differentiates_a_minimum():
+    """(x - a)² + (x - a)⁴ + x y is least where its gradient is zero; the slopes are those of differences."""
+
+    def loss(x, a):
+        return fnp.sum((x - a) ** 2 + (x - a) ** 4) + x[0] * x[1]
+
+    def best(a):
+        return functrace.lax.custom_root(
+            lambda x: functrace.grad(loss)(x, a),
+            np.zeros(2),
+            lambda gradient, x: root(gradient, x, tol=1e-12).x,
+            lambda curvature, y: fnp.linalg.solve(functrace.jacobian(curvature)(y), y),
+        )
+
+    a = np.array([1.0, 2.0])
+    np.testing.assert_allclose(minimize(loss, np.zeros(2), a).x, best(a), atol=1e-5)
+    expected = np.stack([(best(a + s) - best(a - s)) / 2e-5 for s in 1e-5 * np.eye(2)], axis=1)
+    np.testing.assert_allclose(functrace.jacobian(best)(a), expected, rtol=1e-7)
+    np.testing.assert_allclose(functrace.jacfwd(best)(a), expected, rtol=1e-7)
+
+
 @pytest.mark.parametrize("solver", [minimize, root])
 def test_without_scipy_the_extra_is_named(solver, monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)

@@ -48,7 +48,7 @@ def test_the_solution_is_within_the_tolerance(name, size, dtype, data):
     tol = data.draw(st.sampled_from([1e-2, 1e-5]))
     x0 = b if data.draw(st.booleans()) else None
     x, info = SOLVERS[name](a, b, x0, tol=tol)
-    assert info == 0
+    assert info == 0 and isinstance(info, np.integer)
     assert x.dtype == dtype and x.shape == b.shape and x.flags.writeable and not np.shares_memory(x, b)
     assert np.linalg.norm(b - a @ x) <= 1.01 * tol * np.linalg.norm(b)
 

@@ -66,10 +66,28 @@ def root(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from functrace.scipy.optimize import root
     >>> result = root(lambda x: (x["a"] ** 2 - 4, x["a"] * x["b"] - 1), {"a": 1.0, "b": 1.0})
     >>> round(float(result.x["a"]), 6), round(float(result.x["b"]), 6)
     (2.0, 0.5)
+
+    `functrace.lax.custom_root` differentiates what a solver finds, here where the gradient of a function is zero:
+
+    >>> import functrace, functrace.numpy as fnp
+    >>> from functrace import lax
+    >>> def loss(x, a):
+    ...     return fnp.sum((x - a) ** 2) + x[0] * x[1]
+    >>> def best(a):
+    ...     return lax.custom_root(
+    ...         lambda x: functrace.grad(loss)(x, a),
+    ...         np.zeros(2),
+    ...         solve=lambda gradient, x: root(gradient, x).x,
+    ...         tangent_solve=lambda curvature, y: fnp.linalg.solve(functrace.jacobian(curvature)(y), y),
+    ...     )
+    >>> functrace.jacobian(best)(np.array([1.0, 2.0])).round(4)
+    array([[ 1.3333, -0.6667],
+           [-0.6667,  1.3333]])
     """
     optimize = import_extra("scipy.optimize", "scipy", "functrace.scipy.optimize.root")
     require_callable(fun, "root")

@@ -56,6 +56,6 @@ def refuse_tracer(value: Any, name: str, solver: str) -> None:
         raise TracerArrayConversionError(
             f"{solver} runs SciPy's solver, which needs values, but {name} is traced: {value!r}",
             instead="call it outside of jit, vmap and grad. For a derivative of the solution: "
-            "functrace.lax.custom_root(functrace.grad(fun), x0, solve, tangent_solve), or solve first and take one "
-            "step of Newton's method from the solution inside the traced function",
+            "functrace.lax.custom_root with functrace.scipy.optimize.root as the solver, of the gradient where it is "
+            "a minimum (root's documentation has an example)",
         )

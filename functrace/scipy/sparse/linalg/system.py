@@ -72,7 +72,7 @@ def solve_system(
         def solve(apply: Apply, right: Any) -> tuple[Any, Any]:
             threshold = maximum(tol**2 * squared_norm(right), atol**2)
             x, converged, count = steps(apply, precondition, right, start, threshold, limit)
-            return x, where(converged, 0, count)
+            return x, where(converged, 0, count)[()]
 
         return solve
 
