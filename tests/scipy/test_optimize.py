@@ -179,6 +179,13 @@ def test_a_callback_sees_pytrees_and_may_stop_the_search():
     seen.clear()
     minimize(fun, {"x": START}, method="trust-constr", callback=lambda x, state: seen.append((x["x"], state.nit)))
     assert seen[0][0].shape == (2,)
+    seen.clear()
+
+    def look(intermediate_result):
+        seen.append(intermediate_result.grad["x"])
+
+    found = minimize(fun, {"x": START}, method="trust-constr", callback=look)
+    assert found.success and seen[0].shape == (2,)
 
 
 def test_options_and_tol_reach_the_solver():

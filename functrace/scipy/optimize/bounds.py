@@ -17,7 +17,7 @@ def flat_bounds(bounds: Any, x0: Any, variables: Variables) -> Any:
     optimize = import_extra("scipy.optimize", "scipy", "functrace.scipy.optimize.minimize")
     if bounds is None or isinstance(bounds, optimize.Bounds):
         return bounds
-    if variables.shapes and tree.treedef_is_leaf(variables.structure) and not _is_pair(bounds):
+    if tree.treedef_is_leaf(variables.structure) and not _is_pair(bounds):
         pairs = [tuple(bound) for bound in bounds]
         if len(pairs) != variables.start.size:
             raise ShapeError(

@@ -183,7 +183,7 @@ def _on_trees(callback: Callable, variables: Variables) -> Callable:
 
 
 def _result_on_trees(result: Any, variables: Variables) -> Any:
-    shape = variables.start.shape
+    shape, result = variables.start.shape, type(result)(result)  # a copy: a callback gets what the solver goes on with
     for name in ("x", "jac", "grad", "lagrangian_grad"):
         vector = result.get(name)
         if isinstance(vector, np.ndarray) and vector.shape == shape:  # trust-constr's jac is a list of the constraints'
