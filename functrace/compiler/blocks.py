@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..core.jaxpr import Atom, Equation, Literal, Var
+from ..lax.elementwise import where
 from .buffers import Lifetimes
 from .fusion import POWERS, Region, is_reduction, reduction_ufunc
 from .names import dtype_text
@@ -171,7 +172,7 @@ def _statements(
             lines.append(_written(writer, equation, args, text[out]))
         elif equation.primitive.name == "select":  # in an array of its own: to copy where a mask is true is slow
             text[out] = names.fresh()
-            lines.append(f"{text[out]} = np.where({', '.join(args)})")
+            lines.append(f"{text[out]} = {_chosen(writer, args)}")
         else:
             held[out] = text[out] = array_for(out, position, dying)
             lines.append(_written(writer, equation, args, text[out]))
@@ -201,13 +202,17 @@ def _written(writer: Writer, equation: Equation, args: Sequence[str], out: str) 
     """The statement that computes an elementwise equation into `out`."""
     name = equation.primitive.name
     if name == "select":
-        return f"np.copyto({out}, np.where({', '.join(args)}))"
+        return f"np.copyto({out}, {_chosen(writer, args)})"
     if name == "convert_element_type":
         return f"np.copyto({out}, {args[0]}, casting='unsafe')"
     exponent = equation.inputs[-1]
     if name == "pow" and isinstance(exponent, Literal) and exponent.value in POWERS:
         return writer.names.ufunc(POWERS[exponent.value], args[:1], out)
     return writer.names.ufunc(equation.primitive.ufunc, args, out)
+
+
+def _chosen(writer: Writer, args: Sequence[str]) -> str:
+    return f"{writer.names.function('choose', where.impl)}({', '.join(args)})"
 
 
 def _has_rows(shape: tuple[int, ...], full: tuple[int, ...]) -> bool:

@@ -19,6 +19,7 @@ from ..core.aval import PYTHON_SCALARS, Aval, aval_of, broadcast_shapes, example
 from ..core.primitive import Primitive
 from ..core.trace import Tracer
 from ..errors import DtypeError
+from .choosing import choose, is_chosen_by_bits
 from .shape import (
     convert_element_type,
     dtype_of,
@@ -607,17 +608,14 @@ def _where_abstract(condition: Aval, x: Aval, y: Aval) -> Aval:
     return Aval(broadcast_shapes(condition.shape, x.shape, y.shape), dtype)
 
 
-def _where_impl(condition: Any, x: Any, y: Any) -> Any:
-    out = np.where(condition, x, y)
-    return out if out.ndim else out[()]
+def _where_source(args: Sequence[str], avals: Sequence[Aval]) -> str | None:
+    out = _where_abstract(*avals)
+    if is_chosen_by_bits(avals[0].shape, out.shape, out.size, out.dtype):
+        return None  # by the function
+    return f"np.where({', '.join(args)})"
 
 
-where: Primitive = Primitive(
-    "select",
-    _where_impl,
-    _where_abstract,
-    source=lambda args, avals: f"np.where({', '.join(args)})",
-)
+where: Primitive = Primitive("select", choose, _where_abstract, source=_where_source)
 differentiate(
     where,
     (
