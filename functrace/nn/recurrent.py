@@ -1,0 +1,202 @@
+"""Recurrent layers over `functrace.lax.scan`: the inputs' products are taken out of the loop, as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .. import numpy as fnp
+from .. import random
+from ..lax.control_flow import scan
+from .activations import sigmoid
+from .initializers import Initializer, glorot_uniform, orthogonal, zeros
+from .layer import Layer, Shape, check_features, check_rank, stateless
+
+
+def RNN(
+    features: int,
+    activation: Callable[[Any], Any] = fnp.tanh,
+    kernel_init: Initializer | None = None,
+    recurrent_init: Initializer | None = None,
+    bias_init: Initializer = zeros,
+    dtype: Any = float,
+) -> Layer:
+    """A recurrent layer: ``h ← activation(x @ kernel + h @ recurrent_kernel + bias)``, from h = 0.
+
+    Parameters
+    ----------
+    features
+        How long h is.
+    activation
+        Of an array, element by element.
+    kernel_init, recurrent_init, bias_init
+        The first values; by default `glorot_uniform`, `orthogonal` and zeros.
+    dtype
+        Of the parameters.
+
+    Returns
+    -------
+    Layer
+        Of inputs (batch, time, n): h at each time, (batch, time, features). `last_step` keeps the last alone.
+
+    References
+    ----------
+    J. Elman, Finding structure in time, 1990.
+
+    Examples
+    --------
+    >>> from functrace import nn, random
+    >>> nn.RNN(8).init(random.key(0), (-1, 20, 3))[0]
+    (-1, 20, 8)
+    """
+
+    def step(params: Any, state: Any, projected: Any) -> tuple[Any, Any]:
+        state = activation(projected + state @ params["recurrent_kernel"])
+        return state, state
+
+    return _recurrent("RNN", features, 1, step, False, kernel_init, recurrent_init, _biases(bias_init), dtype)
+
+
+def LSTM(
+    features: int,
+    forget_bias: float = 1.0,
+    kernel_init: Initializer | None = None,
+    recurrent_init: Initializer | None = None,
+    bias_init: Initializer = zeros,
+    dtype: Any = float,
+) -> Layer:
+    """Long short-term memory: ``c ← f c + i g``, ``h ← o tanh(c)``; gates i, f, o and candidate g from x and h.
+
+    Parameters
+    ----------
+    features
+        How long h and c are.
+    forget_bias
+        Added to the first bias of f, so that at first it keeps what it has.
+    kernel_init, recurrent_init, bias_init, dtype
+        As for `RNN`; the columns of the kernels are those of i, f, g, o, in this order.
+
+    Returns
+    -------
+    Layer
+        Of inputs (batch, time, n): h at each time, (batch, time, features).
+
+    References
+    ----------
+    S. Hochreiter and J. Schmidhuber, Long short-term memory, 1997; F. Gers, J. Schmidhuber and F. Cummins, Learning to
+    forget, 2000.
+
+    Examples
+    --------
+    >>> from functrace import nn, random
+    >>> nn.LSTM(8).init(random.key(0), (-1, 20, 3))[0]
+    (-1, 20, 8)
+    """
+
+    def step(params: Any, state: Any, projected: Any) -> tuple[Any, Any]:
+        hidden, cell = state
+        keep_in, forget, candidate, let_out = fnp.split(projected + hidden @ params["recurrent_kernel"], 4, -1)
+        cell = sigmoid(forget) * cell + sigmoid(keep_in) * fnp.tanh(candidate)
+        hidden = sigmoid(let_out) * fnp.tanh(cell)
+        return (hidden, cell), hidden
+
+    def biases(key: Any, features: int, dtype: Any) -> Any:
+        is_forget = fnp.arange(4 * features) // features == 1
+        return {"bias": bias_init(key, (4 * features,), dtype) + fnp.where(is_forget, forget_bias, 0).astype(dtype)}
+
+    return _recurrent("LSTM", features, 4, step, True, kernel_init, recurrent_init, biases, dtype)
+
+
+def GRU(
+    features: int,
+    kernel_init: Initializer | None = None,
+    recurrent_init: Initializer | None = None,
+    bias_init: Initializer = zeros,
+    dtype: Any = float,
+) -> Layer:
+    """A gated recurrent unit: ``h ← (1 - z) n + z h``, ``n = tanh(x W + b + r (h U + c))``, gates r, z from x and h.
+
+    Parameters
+    ----------
+    features
+        How long h is.
+    kernel_init, recurrent_init, bias_init, dtype
+        As for `RNN`; the columns of the kernels are those of r, z, n, in this order; c is ``candidate_bias``.
+
+    Returns
+    -------
+    Layer
+        Of inputs (batch, time, n): h at each time, (batch, time, features).
+
+    References
+    ----------
+    K. Cho et al., Learning phrase representations using RNN encoder-decoder, 2014, arXiv:1406.1078.
+
+    Examples
+    --------
+    >>> from functrace import nn, random
+    >>> nn.GRU(8).init(random.key(0), (-1, 20, 3))[0]
+    (-1, 20, 8)
+    """
+
+    def step(params: Any, hidden: Any, projected: Any) -> tuple[Any, Any]:
+        from_reset, from_update, candidate = fnp.split(projected, 3, -1)
+        to_reset, to_update, past = fnp.split(hidden @ params["recurrent_kernel"], 3, -1)
+        reset, update = sigmoid(from_reset + to_reset), sigmoid(from_update + to_update)
+        new = fnp.tanh(candidate + reset * (past + params["candidate_bias"]))
+        hidden = new + update * (hidden - new)
+        return hidden, hidden
+
+    def biases(key: Any, features: int, dtype: Any) -> Any:
+        first, second = random.split(key)
+        return {
+            "bias": bias_init(first, (3 * features,), dtype),
+            "candidate_bias": bias_init(second, (features,), dtype),
+        }
+
+    return _recurrent("GRU", features, 3, step, False, kernel_init, recurrent_init, biases, dtype)
+
+
+def last_step() -> Layer:
+    """A layer that keeps the last of the times: (batch, time, n) becomes (batch, n)."""
+    return stateless("last_step", lambda shape: (shape[0], *shape[2:]), lambda x: x[:, -1])
+
+
+def _recurrent(
+    kind: str,
+    features: int,
+    gates: int,
+    step: Callable[[Any, Any, Any], tuple[Any, Any]],
+    has_cell: bool,
+    kernel_init: Initializer | None,
+    recurrent_init: Initializer | None,
+    biases: Callable[[Any, int, Any], Any],
+    dtype: Any,
+) -> Layer:
+    name = f"{kind}({features})"
+    first, second = kernel_init or glorot_uniform(), recurrent_init or orthogonal()
+
+    def init(key: Any, input_shape: Shape) -> tuple[Shape, Any]:
+        batch, time, inputs = check_rank(name, input_shape, 3)
+        kernel_key, recurrent_key, bias_key = random.split(key, 3)
+        squares = [second(part, (features, features), dtype) for part in random.split(recurrent_key, gates)]
+        params = {
+            "kernel": first(kernel_key, (inputs, gates * features), dtype),
+            "recurrent_kernel": fnp.concatenate(squares, axis=1),
+            **biases(bias_key, features, dtype),
+        }
+        return (batch, time, features), params
+
+    def apply(params: Any, inputs: Any, *, key: Any = None, train: bool = False) -> Any:
+        check_rank(name, inputs.shape, 3)
+        check_features(name, inputs, params["kernel"].shape[0])
+        projected = fnp.swapaxes(inputs, 0, 1) @ params["kernel"] + params["bias"]
+        start = fnp.zeros((inputs.shape[0], features), projected.dtype)
+        _, states = scan(lambda state, x: step(params, state, x), (start, start) if has_cell else start, projected)
+        return fnp.swapaxes(states, 0, 1)
+
+    return Layer(name, init, apply)
+
+
+def _biases(bias_init: Initializer) -> Callable[[Any, int, Any], Any]:
+    return lambda key, features, dtype: {"bias": bias_init(key, (features,), dtype)}
