@@ -52,9 +52,8 @@ def choose(condition: Any, x: Any, y: Any) -> Any:
     mask = np.negative(condition.view(np.int8)).astype(kind)
     if _is_zero(on_false):
         return np.bitwise_and(mask, on_true, out=mask).view(dtype)
-    bits = np.bitwise_xor(on_true, on_false)
-    np.bitwise_and(bits, mask, out=bits)
-    return np.bitwise_xor(bits, on_false, out=bits).view(dtype)
+    np.bitwise_and(mask, np.bitwise_xor(on_true, on_false), out=mask)
+    return np.bitwise_xor(mask, on_false, out=mask).view(dtype)
 
 
 def _is_zero(bits: np.ndarray) -> bool:

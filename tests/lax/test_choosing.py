@@ -17,7 +17,7 @@ SPECIAL = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, -np.nan, 1e-320, 1.0, -2
     st.sampled_from([(5,), (5000,), (70, 80), (0,), ()]),
     st.sampled_from([np.float64, np.float32, np.float16, np.complex128, np.int64]),
     st.sampled_from(["array", "scalar", "zero", "minus zero", "python", "turned", "row"]),
-    st.sampled_from(["array", "zero", "python"]),
+    st.sampled_from(["array", "zero", "python", "scalar"]),
     st.booleans(),
     st.integers(0, 9),
 )
