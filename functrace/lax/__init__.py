@@ -188,6 +188,7 @@ __all__ = [
     "batch_matmul",
     "bessel_i0e",
     "bessel_i1e",
+    "betainc",
     "bitcast_convert_type",
     "bitwise_and",
     "bitwise_not",
@@ -309,7 +310,6 @@ __all__ = [
     "reduce_window",
     "reduce_window_shape_tuple",
     "reduce_xor",
-    "regularized_incomplete_beta",
     "rem",
     "reshape",
     "rev",
@@ -360,6 +360,7 @@ __all__ = [
 _SPECIAL = {
     "bessel_i0e": "bessel_functions",
     "bessel_i1e": "bessel_functions",
+    "betainc": "incomplete",
     "digamma": "gamma_functions",
     "erf": "error_functions",
     "erf_inv": "error_functions",
@@ -370,7 +371,6 @@ _SPECIAL = {
     "lgamma": "gamma_functions",
     "polygamma": "gamma_functions",
     "random_gamma_grad": "incomplete",
-    "regularized_incomplete_beta": "incomplete",
     "zeta": "gamma_functions",
 }
 

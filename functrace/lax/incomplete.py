@@ -249,12 +249,11 @@ gammaincinv = special(
 gammainccinv = special(
     "gammainccinv", lambda a, p, x: random_gamma_grad(a, x), lambda a, p, x: div(-1, gamma_density(a, x))
 )
-regularized_incomplete_beta = special(
-    "regularized_incomplete_beta",
+betainc = special(
+    "betainc",
     lambda a, b, x, y: _ibeta_grad_a(a, b, x),
     lambda a, b, x, y: _ibeta_grad_b(a, b, x),
     lambda a, b, x, y: beta_density(a, b, x),
-    scipy_name="betainc",
 )
 betaincc = special(
     "betaincc",

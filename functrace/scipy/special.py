@@ -53,5 +53,5 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Callable:  # for those who read types: the ufuncs are put in above
+def __getattr__(name: str) -> Callable:  # so that type checkers know of the ufuncs, which are put in above
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -185,7 +185,7 @@ _UFUNCS: dict[int, dict[str, Callable]] = {
         "ellipeinc": integrals.ellipeinc,
     },
     3: {
-        "betainc": incomplete.regularized_incomplete_beta,
+        "betainc": incomplete.betainc,
         "betaincc": incomplete.betaincc,
         "betaincinv": incomplete.betaincinv,
         "betainccinv": incomplete.betainccinv,

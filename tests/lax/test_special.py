@@ -70,7 +70,7 @@ SEVERAL_OPERANDS = [
     (incomplete.igammac, "gammaincc", (_POSITIVE, _POSITIVE[::-1].copy())),
     (incomplete.gammaincinv, "gammaincinv", (_POSITIVE, _UNIT)),
     (incomplete.gammainccinv, "gammainccinv", (_POSITIVE, _UNIT)),
-    (incomplete.regularized_incomplete_beta, "betainc", (_POSITIVE, _POSITIVE[::-1].copy(), _UNIT)),
+    (incomplete.betainc, "betainc", (_POSITIVE, _POSITIVE[::-1].copy(), _UNIT)),
     (incomplete.betaincc, "betaincc", (_POSITIVE, _POSITIVE[::-1].copy(), _UNIT)),
     (incomplete.betaincinv, "betaincinv", (_POSITIVE, _POSITIVE[::-1].copy(), _UNIT)),
     (incomplete.betainccinv, "betainccinv", (_POSITIVE, _POSITIVE[::-1].copy(), _UNIT)),
