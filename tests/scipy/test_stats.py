@@ -246,6 +246,24 @@ def test_tails_are_exact_where_one_minus_the_other_would_be_zero():
     np.testing.assert_allclose(stats.expon.cdf(1e-20), 1e-20)
 
 
+def test_a_normal_distribution_may_be_truncated_on_one_side():
+    x = np.array([0.3, 1.0, 2.5])
+    for a, b in ((0.0, np.inf), (-np.inf, 3.0), (-np.inf, np.inf)):
+        for function in ("logpdf", "cdf", "sf", "logcdf", "logsf"):
+            ours, theirs = (getattr(library.truncnorm, function) for library in (stats, scipy.stats))
+            np.testing.assert_allclose(ours(x, a, b), theirs(x, a, b), rtol=1e-10)
+            gradients = functrace.grad(lambda *args, ours=ours: fnp.sum(ours(*args)), (0, 1, 2))(x, a, b)
+            for index, end in enumerate((a, b)):
+                if np.isfinite(end):
+                    above, below = (
+                        np.sum(theirs(x, a + s * (index == 0), b + s * (index == 1))) for s in (1e-6, -1e-6)
+                    )
+                    np.testing.assert_allclose(gradients[index + 1], (above - below) / 2e-6, rtol=1e-5, atol=1e-6)
+                else:
+                    assert gradients[index + 1] == 0, "an end at infinity does not move"
+            assert np.all(np.isfinite(gradients[0]))
+
+
 def test_arguments_are_named_as_in_scipy():
     np.testing.assert_allclose(
         stats.beta.logpdf(x=0.3, a=2.0, b=3.0, scale=2.0, loc=-0.5),

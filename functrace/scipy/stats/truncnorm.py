@@ -4,16 +4,23 @@ from math import log as log_of
 from math import pi
 from typing import Any
 
-from ...numpy import exp, expm1, log, log1p, maximum, minimum, where
+from ...lax.elementwise import stop_gradient
+from ...numpy import exp, expm1, isfinite, log, log1p, maximum, minimum, where
 from ..special import log_ndtr
 from .distribution import Continuous, Support
 
 
 def _log_mass(a: Any, b: Any) -> Any:
     """log(Φ(b) - Φ(a)), from the side on which both are small."""
-    flip = a + b > 0
+    flip = a > -b
     low, high = where(flip, -b, a), where(flip, -a, b)
-    return _log_difference(log_ndtr(high), log_ndtr(low))
+    return _log_difference(_log_ndtr(high), _log_ndtr(low))
+
+
+def _log_ndtr(x: Any) -> Any:
+    """log Φ(x); at infinity with derivatives of zero, and no 0 * inf."""
+    finite = isfinite(x)
+    return where(finite, log_ndtr(where(finite, x, 0.0)), log_ndtr(stop_gradient(x)))
 
 
 def _log_difference(x: Any, y: Any) -> Any:
