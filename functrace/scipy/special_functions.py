@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core.aval import result_dtype
+from ..core.trace import Tracer, concrete_or_none
 from ..errors import ArgumentError, OptionError
 from ..lax import bessel_functions, gamma_functions, integrals, log_domain
 from ..lax.elementwise import abs_, exp, is_finite, log, real, sign, stop_gradient, where
@@ -117,6 +118,9 @@ def multigammaln(a: Any, d: Any) -> Any:
     if np.ndim(d) or np.floor(d) != d:
         raise OptionError(f"multigammaln expected d, the dimension, to be a positive integer, got {d}")
     a = as_operand(a)
+    known = concrete_or_none(a) if isinstance(a, Tracer) else a
+    if known is not None and np.any(known <= 0.5 * (d - 1)):
+        raise OptionError(f"multigammaln expected a > 0.5 (d - 1), which is {0.5 * (d - 1)}, got a = {known}")
     total: Any = 0.0
     for j in range(int(d)):
         total = total + gamma_functions.lgamma(a - 0.5 * j)

@@ -53,7 +53,7 @@ def _ufunc(name: str, operands: int, operation: Callable) -> Callable:
             args = tuple([convert_element_type(arg, canonical_dtype(dtype)) for arg in args])
         return operation(*args)
 
-    traced.__doc__ = f"`scipy.special.{name}`, which can be traced."
+    traced.__doc__ = f"`scipy.special.{name}`, which can be traced.{_LIMITS if name in _WITH_LIMITS else ''}"
     if ufunc is None:
         return public(traced, name, traced)
     OPERATIONS[ufunc] = operation
@@ -73,6 +73,17 @@ def _ufunc(name: str, operands: int, operation: Callable) -> Callable:
         return call_traced(ufunc, traced, args, kwargs)
 
     return _named(function, name, traced)
+
+
+#: Where derivatives differ from those of jax.scipy.special.
+_WITH_LIMITS = (
+    *("boxcox", "boxcox1p", "dawsn", "erfcx", "gamma", "gammaln", "i0", "i1"),
+    *("kl_div", "log_ndtr", "ndtri", "psi", "rel_entr", "spence", "xlog1py", "xlogy"),
+)
+_LIMITS = """
+
+At 0, at the ends of its domain and where its formula is 0 / 0 or inf - inf, a derivative is the limit, finite or not:
+``jax.scipy.special`` has 0 or NaN at some of these points."""
 
 
 def public(original: Callable, name: str, traced: Callable) -> Callable:

@@ -188,6 +188,8 @@ def test_wrong_arguments_are_refused_as_by_scipy():
             jit(call)(x)
     with pytest.raises(ValueError, match="broadcast"):
         jit(ours.beta)(np.ones(2), np.ones(3))
+    with pytest.raises(ValueError, match="multigammaln expected a > "):
+        grad(lambda a: ours.multigammaln(a, 3))(0.5)
     with pytest.raises(AttributeError, match="no_such_function"):
         ours.no_such_function  # noqa: B018
 
