@@ -285,7 +285,7 @@ def tanh(x: Any) -> Any:
 
 
 def hard_tanh(x: Any) -> Any:
-    """x, brought into [-1, 1]; the slopes at the ends are 0.
+    """x, brought into [-1, 1]; the slopes at the ends are 1.
 
     Examples
     --------
@@ -293,7 +293,7 @@ def hard_tanh(x: Any) -> Any:
     >>> hard_tanh(np.array([-3.0, 0.5]))
     array([-1. ,  0.5])
     """
-    return fnp.where(x >= 1, 1, fnp.where(x <= -1, -1, x))
+    return fnp.where(x > 1, 1, fnp.where(x < -1, -1, x))
 
 
 def hard_sigmoid(x: Any) -> Any:
