@@ -136,8 +136,14 @@ def forward_with_functrace_jit(layer: Convolution | Pool) -> Call:
 
 
 def gradients_with_functrace(layer: Convolution | Pool) -> Call:
-    """Eager, with the forward pass before."""
-    return partial(_gradients(layer), *layer.draw())
+    """Eager: of a convolution the backward pass alone, as for PyTorch, of a pool both passes."""
+    import functrace
+
+    *inputs, cotangent = layer.draw()
+    if isinstance(layer, Pool):
+        return partial(_gradients(layer), *inputs, cotangent)
+    _, pull = functrace.vjp(_value(layer), *inputs)
+    return lambda: pull(cotangent)
 
 
 def gradients_with_functrace_jit(layer: Convolution | Pool) -> Call:
