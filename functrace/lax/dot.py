@@ -439,12 +439,26 @@ def matmul(x: Any, y: Any) -> Any:
     return dot_general_p(x, y, dimension_numbers=(((rank + 1,), (rank,)), (axes, axes)))
 
 
-def dot(x: Any, y: Any) -> Any:
-    """The product of `numpy.dot`: over the last axis of `x` and the last but one of `y`."""
-    m, n = ndim_of(x), ndim_of(y)
-    if not m or not n:
-        return mul(x, y)
-    return dot_general_p(x, y, dimension_numbers=(((m - 1,), (max(n - 2, 0),)), ((), ())))
+def dot(
+    lhs: Any, rhs: Any, *, dimension_numbers: Any = None, precision: Any = None, preferred_element_type: Any = None
+) -> Any:
+    """The product of `numpy.dot`: over the last axis of `lhs` and the last but one of `rhs`.
+
+    Parameters
+    ----------
+    lhs, rhs
+        Arrays or scalars.
+    dimension_numbers, precision, preferred_element_type
+        As for `dot_general`, where the axes are to be others.
+    """
+    m, n = ndim_of(lhs), ndim_of(rhs)
+    if dimension_numbers is None:
+        if not m or not n:
+            return mul(lhs, rhs)
+        dimension_numbers = (((m - 1,), (max(n - 2, 0),)), ((), ()))
+        if preferred_element_type is None:
+            return dot_general_p(lhs, rhs, dimension_numbers=dimension_numbers)
+    return dot_general(lhs, rhs, dimension_numbers, precision, preferred_element_type)
 
 
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:

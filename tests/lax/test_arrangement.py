@@ -53,6 +53,15 @@ def test_what_is_no_array_of_numbers():
     ).tolist() == [[3, 3], [3, 3]]
 
 
+def test_a_dot_may_say_its_axes_and_its_dtype():
+    x = np.full((2, 3), 100, np.int8)
+    out = lax.dot(x, x, dimension_numbers=(((1,), (1,)), ((), ())), preferred_element_type=np.int32)
+    np.testing.assert_array_equal(out, np.full((2, 2), 30_000))
+    np.testing.assert_array_equal(lax.dot(x, x.T, precision=lax.Precision.HIGH, preferred_element_type=np.int32), out)
+    np.testing.assert_allclose(lax.dot(X, X.transpose(0, 2, 1)), np.dot(X, X.transpose(0, 2, 1)), rtol=1e-12)
+    assert lax.dot(2.0, 3.0) == 6.0
+
+
 @pytest.mark.parametrize(
     "x", [np.array([0.5, -0.5, 1.5, 2.5, -2.5, 0.49999999999999994, -0.0, np.inf, -np.inf, np.nan, 1e300, 3.0])]
 )
