@@ -94,7 +94,8 @@ def _gather(x: np.ndarray, w: np.ndarray, y: np.ndarray, sweeps: tuple[Sweep, ..
     spans = _spans(sweeps)
     order = _memory_order(x)
     room = None
-    if _run_in_order(x, sweeps, order) < min(_SHORT_RUN, size):
+    seen_again = min(prod(counts), prod(kernel)) > 1  # else each element stands in one place: what is copied once more
+    if seen_again and _run_in_order(x, sweeps, order) < min(_SHORT_RUN, size):
         order = (*[axis for axis in order if axis != image], image)
         room = _zeros(x, spans, order, image, size, y.dtype)
     elif any(span.place != slice(0, span.extent) for span in spans):
