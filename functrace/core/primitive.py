@@ -48,6 +48,9 @@ class Primitive:
     write
         ``write(writer, equation, lifetimes)``: writes an equation's statements itself, where an expression does not
         do; it gives False, and has written nothing, for an equation that `source` or `impl` should compute.
+    linear
+        The sets of operands in which it is linear together while the others are held fixed, where that does not follow
+        from `transpose`.
     ufunc
         The NumPy ufunc of an elementwise primitive.
     aliases
@@ -77,6 +80,7 @@ class Primitive:
         "impl",
         "into",
         "jvp",
+        "linear",
         "multiple_results",
         "name",
         "source",
@@ -106,6 +110,7 @@ class Primitive:
         into: Callable | None = None,
         update: Callable | None = None,
         write: Callable | None = None,
+        linear: tuple[frozenset[int], ...] = (),
         ufunc: Any = None,
         aliases: bool = False,
         creates: bool = False,
@@ -127,6 +132,7 @@ class Primitive:
         self.into = into
         self.update = update
         self.write = write
+        self.linear = linear
         self.ufunc = ufunc
         self.aliases = aliases
         self.creates = creates

@@ -62,7 +62,7 @@ def linear_operands(primitive: Primitive, operands: int) -> tuple[Operands, ...]
         return (frozenset(range(operands)),)
     if primitive.jvp == primitive._jvp_of_linear:
         return _BY_TRANSPOSE
-    return _LINEAR.get(primitive, ())
+    return _LINEAR.get(primitive, primitive.linear)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

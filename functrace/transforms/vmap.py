@@ -128,7 +128,9 @@ def vmap(
     Notes
     -----
     Every operation is carried out on the whole batch at once, but for those whose NumPy routine takes one example:
-    `searchsorted` in a batch of arrays, and a `pure_callback` with ``vmap_method="sequential"``. These loop in Python.
+    `searchsorted` in a batch of arrays, what `functrace.scipy.linalg` has from SciPy matrix by matrix (`schur`,
+    `hessenberg`, `sqrtm`, `logm`, `solve_sylvester`, pivoted `qr`), and a `pure_callback` with
+    ``vmap_method="sequential"``. These loop in Python.
 
     Examples
     --------

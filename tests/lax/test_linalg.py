@@ -126,6 +126,24 @@ def test_sylvesters_equation_is_solved(lead, dtype):
     np.testing.assert_allclose(a @ x + x @ b, q, atol=1e-12)
 
 
+LINEAR = {
+    "solve": lambda a, b: linalg.solve(a, b),
+    "triangular_solve": lambda a, b: linalg.triangular_solve(a, b, left_side=True, lower=True),
+    "tridiagonal_solve": lambda a, b: linalg.tridiagonal_solve(a[0], a[1] + 5, a[2], b),
+    "solve_sylvester": lambda a, b: linalg.solve_sylvester(a, a[:2, :2], b),
+    "expm_frechet": lambda a, b: linalg.expm_frechet(a, b[:, :1] * a),
+}
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_solutions_are_linear_in_the_right_side_and_can_be_transposed(name):
+    a, b = regular(3, 3), matrix(3, 2)
+    out = LINEAR[name](a, b)
+    ct = matrix(*out.shape, seed=1)
+    (back,) = functrace.linear_transpose(lambda b: LINEAR[name](a, b), b)(ct)
+    np.testing.assert_allclose(np.sum(back * b), np.sum(ct * out), rtol=1e-10)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # decompositions
 # ---------------------------------------------------------------------------------------------------------------------

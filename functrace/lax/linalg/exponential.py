@@ -205,5 +205,6 @@ frechet_p: Primitive = Primitive(
     lambda e, a: Aval(a.shape, a.dtype),
     jvp=_frechet_jvp,
     vjp_all=_frechet_vjp,
+    linear=(frozenset({0}),),
 )
 batch_as_stack(frechet_p)

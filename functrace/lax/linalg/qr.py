@@ -120,7 +120,7 @@ def householder_product(a: Any, taus: Any) -> Any:
     """
     a, taus = as_inexact(a, taus)
     vectors, triangle = _reflections(a, taus)
-    columns = identity_columns(a)
+    columns = _identity_columns(a)
     top = getitem(vectors, (Ellipsis, slice(a.shape[-1]), slice(None)))
     return columns - product(vectors, triangle, adjoint(top))
 
@@ -152,13 +152,13 @@ def _reflections(a: Any, taus: Any) -> tuple[Any, Any]:
     """V and T of the product 1 - V T Vᴴ: T = (1 + diag(τ) U)⁻¹ diag(τ), U the upper triangle of Vᴴ V."""
     count = taus.shape[-1]
     vectors = getitem(a, (Ellipsis, slice(count)))
-    vectors = lower_triangle(vectors, -1) + identity_columns(vectors)
+    vectors = lower_triangle(vectors, -1) + _identity_columns(vectors)
     inner = rows_times(upper_triangle(product(adjoint(vectors), vectors), 1), taus)
     triangle = triangular_solve(inner, diagonal_matrix(taus), left_side=True, unit_diagonal=True)
     return vectors, triangle
 
 
-def identity_columns(x: Any) -> Any:
+def _identity_columns(x: Any) -> Any:
     """The first columns of the identity, of the shape of `x`."""
     rows, columns = shape_of(x)[-2:]
     return getitem(identity(rows, dtype_of(x)), (Ellipsis, slice(columns)))

@@ -178,6 +178,7 @@ solve_p: Primitive = Primitive(
     lambda a, b: Aval(b.shape, b.dtype),
     jvp=_solve_jvp,
     vjp_all=_solve_vjp,
+    linear=(frozenset({1}),),
     batch=_solve_batch,
     source=lambda args, avals: f"np.linalg.solve({args[0]}, {args[1]})",
 )
@@ -283,5 +284,6 @@ triangular_solve_p: Primitive = Primitive(
     lambda a, b, *, lower, unit_diagonal: Aval(b.shape, b.dtype),
     jvp=_triangular_jvp,
     vjp_all=_triangular_vjp,
+    linear=(frozenset({1}),),
     batch=_triangular_batch,
 )

@@ -88,6 +88,7 @@ sylvester_p: Primitive = Primitive(
     lambda a, b, q: Aval(q.shape, q.dtype),
     jvp=_sylvester_jvp,
     vjp_all=_sylvester_vjp,
+    linear=(frozenset({2}),),
 )
 batch_as_stack(sylvester_p)
 

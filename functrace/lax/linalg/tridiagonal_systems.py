@@ -103,5 +103,6 @@ tridiagonal_solve_p: Primitive = Primitive(
     lambda dl, d, du, b: Aval(b.shape, b.dtype),
     jvp=_jvp,
     vjp_all=_vjp,
+    linear=(frozenset({3}),),
 )
 batch_as_stack(tridiagonal_solve_p)

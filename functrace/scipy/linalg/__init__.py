@@ -9,11 +9,6 @@ from numpy.linalg import LinAlgError
 
 from .decompositions import (
     cholesky,
-    eig,
-    eigh,
-    eigh_tridiagonal,
-    eigvals,
-    eigvalsh,
     hessenberg,
     lu,
     polar,
@@ -24,6 +19,7 @@ from .decompositions import (
     svd,
     svdvals,
 )
+from .eigenvalues import eig, eigh, eigh_tridiagonal, eigvals, eigvalsh
 from .functions import expm, expm_frechet, funm, logm, sqrtm
 from .special_matrices import (
     block_diag,
