@@ -166,11 +166,15 @@ def whole_in(jaxpr: Jaxpr) -> set[Atom]:
 
 
 def _gives_element(equation: Equation) -> bool:
-    """Whether the result is an element of an array, which NumPy gives as a scalar of its own."""
+    """Whether the result is an element of an array, which NumPy gives as a scalar of its own.
+
+    With an ellipsis in the index it gives a view without axes.
+    """
     return (
         equation.primitive.name == "getitem"
         and not equation.outputs[0].aval.shape
         and bool(equation.inputs[0].aval.shape)
+        and not any(entry is Ellipsis for entry in equation.params["index"].entries)
     )
 
 

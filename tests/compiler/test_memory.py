@@ -339,3 +339,14 @@ def test_a_choice_between_donated_arrays_reads_before_it_writes():
     x, y = RNG.standard_normal((2, 150_000))
     expected = f(x, y)
     np.testing.assert_array_equal(program_of(f, x, y, donated=(0, 1)).call(x.copy(), y.copy())[0], expected)
+
+
+def test_an_element_that_an_ellipsis_gives_as_a_view_is_kept_when_its_array_is_written_over():
+    def f(x):
+        y = fnp.sin(x)
+        first = y[..., 0]
+        return fnp.sum(fnp.exp(y * 2) + 1) * x, first * x
+
+    x = np.array([0.5, 1.0, 2.0])
+    for got, expected in zip(functrace.jit(f)(x), f(x), strict=True):
+        np.testing.assert_allclose(got, expected)
