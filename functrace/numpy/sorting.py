@@ -42,7 +42,7 @@ def sort(
     array([3, 2, 1])
     """
     a, axis = _along(a, axis)
-    result = sort_p(a, axis=axis, stable=_is_stable(kind, order, stable))
+    result = sort_p(a, axis=axis, stable=_is_stable(kind, order, stable) or descending)  # as in JAX
     return rev(result, (axis,)) if descending else result
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError
+from ..errors import DtypeError, ShapeError
 from ..lax.creation import full
 from ..lax.elementwise import abs_, cos, sqrt
-from ..lax.shape import convert_element_type, shape_of
+from ..lax.shape import convert_element_type, dtype_of, shape_of
 from .creation import arange
 from .dispatch import as_operand, implements, static
 from .mathematics import i0
@@ -46,6 +46,8 @@ def kaiser(M: Any, beta: Any) -> Any:
         raise ShapeError(f"numpy.kaiser expected a number as beta, got shape {shape_of(beta)}")
     if M == 1:
         return _short(M)
+    if dtype_of(beta).kind == "c":
+        raise DtypeError(f"numpy.kaiser expected a real beta, got dtype {dtype_of(beta)}")
     beta = convert_element_type(beta, np.dtype(np.float64))
     middle = (M - 1) / 2
     return i0(beta * sqrt(1 - ((arange(0, M) - middle) / middle) ** 2)) / i0(beta)
