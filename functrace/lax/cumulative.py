@@ -54,12 +54,15 @@ def cumprod(operand: Any, axis: int = 0, reverse: bool = False) -> Any:
 
 
 def cummax(operand: Any, axis: int = 0, reverse: bool = False) -> Any:
-    """The running maximum along an axis; arguments as `cumsum`. Ties share the gradient equally."""
+    """The running maximum along an axis; arguments as `cumsum`.
+
+    All elements that tie for it so far share the gradient equally; in JAX their shares are those of its tree.
+    """
     return cummax_p(operand, axis=canonical_axis(axis, ndim_of(operand)), reverse=bool(reverse))
 
 
 def cummin(operand: Any, axis: int = 0, reverse: bool = False) -> Any:
-    """The running minimum along an axis; arguments as `cumsum`. Ties share the gradient equally."""
+    """The running minimum along an axis, in all else as `cummax`."""
     return cummin_p(operand, axis=canonical_axis(axis, ndim_of(operand)), reverse=bool(reverse))
 
 

@@ -70,18 +70,31 @@ def reduce_min(operand: Any, axes: Sequence[int], keepdims: bool = False) -> Any
 
 
 def reduce_and(operand: Any, axes: Sequence[int], keepdims: bool = False) -> Any:
-    """Whether all elements along these axes are true (not zero); arguments as `reduce_sum`."""
-    return _bind(reduce_and_p, operand, axes, keepdims)
+    """Whether all elements along these axes are true (not zero); of integers the bits that all have.
+
+    Arguments are those of `reduce_sum`.
+    """
+    return _bind(reduce_bits_and_p if _is_integer(operand) else reduce_and_p, operand, axes, keepdims)
 
 
 def reduce_or(operand: Any, axes: Sequence[int], keepdims: bool = False) -> Any:
-    """Whether any element along these axes is true (not zero); arguments as `reduce_sum`."""
-    return _bind(reduce_or_p, operand, axes, keepdims)
+    """Whether any element along these axes is true (not zero); of integers the bits that any has.
+
+    Arguments are those of `reduce_sum`.
+    """
+    return _bind(reduce_bits_or_p if _is_integer(operand) else reduce_or_p, operand, axes, keepdims)
 
 
 def reduce_xor(operand: Any, axes: Sequence[int], keepdims: bool = False) -> Any:
-    """Whether an odd number of elements along these axes is true (not zero); arguments as `reduce_sum`."""
-    return _bind(reduce_xor_p, operand, axes, keepdims)
+    """Whether an odd number of elements along these axes is true (not zero); of integers the bits that as many have.
+
+    Arguments are those of `reduce_sum`.
+    """
+    return _bind(reduce_bits_xor_p if _is_integer(operand) else reduce_xor_p, operand, axes, keepdims)
+
+
+def _is_integer(operand: Any) -> bool:
+    return dtype_of(operand).kind in "iu"
 
 
 def argmax(operand: Any, axis: int | None = None, index_dtype: Any = np.intp, keepdims: bool = False) -> Any:
@@ -250,3 +263,7 @@ _BOOL = np.dtype(np.bool_)
 reduce_and_p = reduction("reduce_and", np.logical_and, lambda dtype: _BOOL)
 reduce_or_p = reduction("reduce_or", np.logical_or, lambda dtype: _BOOL)
 reduce_xor_p = reduction("reduce_xor", np.logical_xor, lambda dtype: _BOOL)
+
+reduce_bits_and_p = reduction("reduce_bits_and", np.bitwise_and, lambda dtype: dtype)
+reduce_bits_or_p = reduction("reduce_bits_or", np.bitwise_or, lambda dtype: dtype)
+reduce_bits_xor_p = reduction("reduce_bits_xor", np.bitwise_xor, lambda dtype: dtype)

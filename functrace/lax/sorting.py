@@ -97,7 +97,8 @@ def lexsort(keys: Sequence[Any], axis: int = -1) -> Any:
 def top_k(operand: Any, k: int, *, axis: int = -1) -> tuple[Any, Any]:
     """The `k` greatest elements along an axis in descending order, and their indices.
 
-    Of equal elements the one with the lower index comes first; NaN counts as greater than all.
+    Of equal elements the one with the lower index comes first, -0.0 and 0.0 being equal, as everywhere in NumPy (JAX
+    takes 0.0 for the greater). NaN counts as greater than all.
 
     Parameters
     ----------

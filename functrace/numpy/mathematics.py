@@ -213,7 +213,7 @@ def _signed_infinity(x: Any, negative: bool) -> Any:
 
 @implements(np.sinc)
 def sinc(x: Any) -> Any:
-    """`numpy.sinc`, sin(πx) / (πx), with derivatives of every order also at 0."""
+    """`numpy.sinc`, sin(πx) / (πx), with derivatives of every order also at 0, and near it, where JAX's lose digits."""
     y = math.pi * as_array(x)
     near = lax.abs_(y) < 0.1
     square = lax.square(lax.where(near, y, y.dtype.type(0)))
@@ -227,6 +227,10 @@ def sinc(x: Any) -> Any:
 
 @implements(np.i0)
 def i0(x: Any) -> Any:
+    """`numpy.i0`, with derivatives of every order: infinite where the value is, and of the second order 1/2 at 0.
+
+    JAX's are NaN and 0 there.
+    """
     x = as_array(x)
     if x.dtype.kind == "c":
         raise DtypeError("i0 not supported for complex values")

@@ -26,7 +26,9 @@ def sort(
     stable: bool | None = None,
     descending: bool = False,
 ) -> Any:
-    """`numpy.sort`, which can be traced.
+    """`numpy.sort`, which can be traced. A gradient goes back to where each element came from.
+
+    Which of equal elements came from where is, as in NumPy, open unless `stable`; JAX's order always is.
 
     Parameters
     ----------

@@ -15,6 +15,7 @@ from ..errors import TracerArrayConversionError
 from ..lax import elementwise as lax
 from ..lax.shape import convert_element_type, dtype_of
 from .dispatch import OPERATIONS, as_operand, call_traced, has_tracer, ndarray, serve
+from .slopes import NOTES
 from .ufunc_options import prepared, refuse_mask
 
 #: Primitives that keep a dtype weak if all operands' dtypes are: those that stand for Python's operators.
@@ -137,7 +138,8 @@ def _register(ufunc: np.ufunc, traced: Callable, function: Callable) -> Callable
     name = ufunc.__name__
     function.__name__ = function.__qualname__ = name
     function.__module__ = "functrace.numpy"
-    function.__doc__ = f"`numpy.{name}`, which can be traced."
+    note = NOTES.get(ufunc)
+    function.__doc__ = f"`numpy.{name}`, which can be traced." + (f"\n\n{note}" if note else "")
     function.__wrapped__ = ufunc  # type: ignore[attr-defined]  # whose signature it has
     return function
 

@@ -169,14 +169,18 @@ def test_the_index_of_an_empty_extremum_is_numpys_error_with_values_and_while_tr
 
 
 @pytest.mark.parametrize(
-    ("reduce", "ufunc"),
-    [(lax.reduce_and, np.logical_and), (lax.reduce_or, np.logical_or), (lax.reduce_xor, np.logical_xor)],
+    ("reduce", "ufunc", "of_bits"),
+    [
+        (lax.reduce_and, np.logical_and, np.bitwise_and),
+        (lax.reduce_or, np.logical_or, np.bitwise_or),
+        (lax.reduce_xor, np.logical_xor, np.bitwise_xor),
+    ],
 )
 @settings(max_examples=100, deadline=None)
 @given(case=reductions())
-def test_logical_reductions_are_those_of_numpy(reduce, ufunc, case):
+def test_logical_reductions_are_those_of_numpy_and_of_integers_bitwise(reduce, ufunc, of_bits, case):
     x, axes, keepdims = case
-    expected = ufunc.reduce(x, axis=axes, keepdims=keepdims)
+    expected = (of_bits if x.dtype.kind in "iu" else ufunc).reduce(x, axis=axes, keepdims=keepdims)
     check_rules(lambda x: reduce(x, axes, keepdims), x, expected=expected)
 
 

@@ -59,8 +59,7 @@ def test_comparisons_and_bits():
     ]:
         check_against_jax(getattr(lax, name), getattr(jax.lax, name), i, j)
     for name in ("bitwise_not", "population_count"):
-        expected = [Difference("dtype", "NumPy counts bits in uint8")] if name == "population_count" else ()
-        check_against_jax(getattr(lax, name), getattr(jax.lax, name), i, differs=expected)
+        check_against_jax(getattr(lax, name), getattr(jax.lax, name), i)
     check_against_jax(lax.is_finite, jax.lax.is_finite, np.array([1.0, nan, np.inf]))
 
 
@@ -96,8 +95,9 @@ def test_other_reductions():
 def test_cumulative_operations(name):
     for reverse in (False, True):
         same(lambda n, x, reverse=reverse: getattr(n, name)(x, axis=1, reverse=reverse), X)
-    if name != "cumlogsumexp":
-        same(lambda n, x: getattr(n, name)(x, axis=1), TIES + (TIES == 0), order=1)
+    if name in ("cummax", "cummin"):
+        shares = [Difference("derivatives", "all that tie share equally, in JAX by its tree", lambda x: x == 3)]
+        same(lambda n, x: getattr(n, name)(x, axis=1), TIES + (TIES == 0), order=1, differs=shares)
 
 
 SHAPES = {

@@ -279,3 +279,9 @@ def test_properties_and_methods_of_complex_numbers():
     z = draw(dtype="c16")
     check_against_jax(lambda z: z.conj() * z.real + z.imag, lambda z: z.conj() * z.real + z.imag, z)
     check_against_jax(lambda z: abs(z) ** 2 - z**3, lambda z: abs(z) ** 2 - z**3, z)
+
+
+def test_the_docstring_says_where_derivatives_are_not_those_of_jax():
+    for name, differences in (*AT_EDGES.items(), *AT_COMPLEX_EDGES.items(), *AT_PAIRS.items()):
+        if any(difference.kind == "derivatives" for difference in differences):
+            assert "JAX" in getattr(fnp, name).__doc__, name

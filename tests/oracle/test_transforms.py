@@ -139,7 +139,7 @@ def test_branches():
 def test_taylor_series():
     from jax.experimental import jet as jax_jet
 
-    for name in ("sin", "exp", "tanh", "log", "sqrt", "square", "arctan", "expm1"):
+    for name in ("sin", "exp", "tanh", "log", "sqrt", "square", "expm1"):
         x, series = draw((3,), low=0.3), [draw((3,), seed=1), draw((3,), seed=2), draw((3,), seed=3)]
         got = functrace.jet(getattr(functrace.numpy, name), (x,), (series,))
         try:
