@@ -142,10 +142,7 @@ def test_taylor_series():
     for name in ("sin", "exp", "tanh", "log", "sqrt", "square", "expm1"):
         x, series = draw((3,), low=0.3), [draw((3,), seed=1), draw((3,), seed=2), draw((3,), seed=3)]
         got = functrace.jet(getattr(functrace.numpy, name), (x,), (series,))
-        try:
-            expected = jax_jet.jet(getattr(jnp, name), (x,), (series,))
-        except NotImplementedError:
-            continue
+        expected = jax_jet.jet(getattr(jnp, name), (x,), (series,))
         for mine, theirs in zip(functrace.tree.leaves(got), functrace.tree.leaves(expected), strict=True):
             np.testing.assert_allclose(mine, theirs, rtol=1e-9, err_msg=name)
 
