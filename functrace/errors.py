@@ -63,7 +63,16 @@ class Location:
     def __str__(self) -> str:
         text = self.text
         named = f", in the scope {self.scope}" if self.scope else ""
-        return f"{self.filename}:{self.line} in {self.function}{named}" + (f"\n        {text}" if text else "")
+        place = _cell(self.filename) or self.filename
+        return f"{place}:{self.line} in {self.function}{named}" + (f"\n        {text}" if text else "")
+
+
+def _cell(filename: str) -> str | None:
+    """What a notebook calls the cell whose code it keeps in this temporary file: ``Cell In[3]``."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    name_of = getattr(getattr(shell, "compile", None), "format_code_name", None)  # IPython 8 has it, 7 has not
+    name = None if name_of is None else name_of(filename)
+    return None if name is None else " ".join(name)
 
 
 def is_internal(filename: str) -> bool:
