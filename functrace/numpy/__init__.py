@@ -336,7 +336,6 @@ from .reductions import (
     ptp,
     sum,
 )
-from .refused import reason as _reason
 from .sets import (
     intersect1d,
     isin,
@@ -940,7 +939,9 @@ def __getattr__(name: str) -> Any:
     if name in _NUMPYS_OWN:
         return getattr(_numpy, name)
     if hasattr(_numpy, name):
-        why = _reason(name) or (
+        from .refused import reason
+
+        why = reason(name) or (
             f"numpy.{name} has no counterpart that can be traced. On arrays, outside what is traced, write "
             f"numpy.{name}; functrace.pure_callback calls it from a traced function"
         )

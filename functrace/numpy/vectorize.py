@@ -16,7 +16,7 @@ from .dispatch import as_array
 _NAME = r"[^\W\d]\w*|\d+"
 _ARRAY = rf"\((?:(?:{_NAME})(?:,(?:{_NAME}))*)?\)"
 _ARRAYS = rf"{_ARRAY}(?:,{_ARRAY})*"
-_SIGNATURE = re.compile(rf"{_ARRAYS}->{_ARRAYS}")
+_SIGNATURE = rf"{_ARRAYS}->{_ARRAYS}"
 
 
 class vectorize:
@@ -129,7 +129,7 @@ def _dtypes(otypes: Any) -> list[np.dtype]:
 def _parsed(signature: str) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     """The names of the axes of each argument, and of each result."""
     text = re.sub(r"\s+", "", signature)
-    if not _SIGNATURE.fullmatch(text):
+    if not re.fullmatch(_SIGNATURE, text):
         raise OptionError(f"not a valid gufunc signature: {signature!r}")
     left, right = [[tuple(re.findall(_NAME, array)) for array in re.findall(_ARRAY, side)] for side in text.split("->")]
     return left, right
