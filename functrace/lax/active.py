@@ -12,18 +12,22 @@ from functools import cache
 from typing import Any
 
 from ..core.aval import aval_of
+from ..core.jaxpr import ClosedJaxpr, inner_jaxprs
 from .elementwise import where
 from .reduction import argmax, reduce_or
-from .shape import dtype_of, expand_dims, ndim_of
+from .shape import dtype_of, expand_dims, ndim_of, shape_of
 from .slicing import dynamic_index_in_dim
 from .stacks import is_dynamic
 
 
-def of_active(active: Any, operands: Sequence[Any], dims: Sequence[int | None]) -> list[Any]:
+def of_active(program: ClosedJaxpr, active: Any, operands: Sequence[Any], dims: Sequence[int | None]) -> list[Any]:
     """The operands, and for their derivatives only those of the active examples.
 
     Parameters
     ----------
+    program
+        The step or branch of one example. If it has a collective operation, each example counts for the others, and
+        the operands stay as they are.
     active
         A boolean for each example. Where none is true, ones stand in for the operands.
     operands
@@ -37,11 +41,21 @@ def of_active(active: Any, operands: Sequence[Any], dims: Sequence[int | None]) 
         if dim is not None and dtype_of(x).kind in "fc" and not is_dynamic(aval_of(x))
     ]
     out = list(operands)
-    if chosen:
+    if chosen and shape_of(active) != (0,) and not _has_collective(program):
         exchanged = _exchange(tuple([dims[place] for place in chosen]))(active, *[operands[place] for place in chosen])
         for place, x in zip(chosen, exchanged, strict=True):
             out[place] = x
     return out
+
+
+def _has_collective(program: ClosedJaxpr) -> bool:
+    def search() -> bool:
+        return any(
+            "axis_name" in equation.params or any(_has_collective(inner) for _, inner in inner_jaxprs(equation.params))
+            for equation in program.equations
+        )
+
+    return program.derived("has collective", search)
 
 
 @cache

@@ -185,7 +185,7 @@ def _cond_batch(
     for number, branch in enumerate(branches):
         program = batch_program(branch, size, axes, name, everywhere).program
         takes = index <= 0 if not number else index == number if number + 1 < len(branches) else index >= number
-        out = eval_jaxpr(program.jaxpr, program.consts, *of_active(takes, operands, axes))
+        out = eval_jaxpr(program.jaxpr, program.consts, *of_active(branch, takes, operands, axes))
         results = out if not number else [_chosen(takes, new, old) for new, old in zip(out, results, strict=True)]
     return results, [0] * len(results)
 

@@ -740,7 +740,7 @@ def _while_batch(
             body_nconsts=body_nconsts,
         )
         return out, [*carry_dims, *stack_dims, None]
-    any_left, frozen = _until_all_stop(test.program, body, cond_nconsts, d_consts, count, size)
+    any_left, frozen = _until_all_stop(test.program, body_jaxpr, body, cond_nconsts, d_consts, count, size)
     out = while_p(
         *cond_consts,
         *cond_consts,
@@ -757,7 +757,13 @@ def _while_batch(
 
 
 def _until_all_stop(
-    test: ClosedJaxpr, body: ClosedJaxpr, cond_nconsts: int, d_consts: Sequence[int | None], count: int, size: int
+    test: ClosedJaxpr,
+    of_one: ClosedJaxpr,
+    body: ClosedJaxpr,
+    cond_nconsts: int,
+    d_consts: Sequence[int | None],
+    count: int,
+    size: int,
 ) -> tuple[ClosedJaxpr, ClosedJaxpr]:
     """The condition that an example goes on, and the body that changes only those that do, and counts their steps."""
     body_nconsts = len(d_consts)
@@ -773,7 +779,7 @@ def _until_all_stop(
         def frozen(*args: Any) -> list[Any]:
             cond_consts, consts, (steps,), carry = _chunks(args, [cond_nconsts, body_nconsts, 1, count])
             going = active(cond_consts, carry)
-            out = jaxpr_as_fun(body)(*of_active(going, [*consts, *carry], [*d_consts, *[0] * count]))
+            out = jaxpr_as_fun(body)(*of_active(of_one, going, [*consts, *carry], [*d_consts, *[0] * count]))
             kept = [where(like_batch(going, new), new, old) for new, old in zip(out[:count], carry, strict=True)]
             return [steps + going, *kept, *out[count:]]
 

@@ -722,3 +722,29 @@ def test_the_gradient_of_a_batch_ignores_the_singular_slopes_of_examples_that_ha
     grid = np.stack([xs, xs[::-1]])
     nested = grad(lambda grid: functrace.vmap(functrace.vmap(function, (0, None)), (0, None))(grid, scale).sum())
     np.testing.assert_allclose(nested(grid), np.stack([expected[0], expected[0][::-1]]), rtol=1e-12)
+
+
+@pytest.mark.parametrize("function", [root_less_one, root_or_zero, root_of_three])
+def test_a_batch_of_no_examples_has_a_gradient_of_none(function):
+    gradient = grad(lambda xs: functrace.vmap(lambda x: function(x, 1.0))(xs).sum())
+    for run in (gradient, functrace.jit(gradient)):
+        assert run(np.zeros(0)).shape == (0,)
+
+
+def test_what_examples_tell_each_other_is_the_same_under_grad():
+    def with_the_others(x):
+        return lax.cond(x > 0, lambda x: x * lax.psum(x * x, "i"), lambda x: x, x)
+
+    def until_one(x):
+        return lax.while_loop(lambda v: v > 1, lambda v: v / 2 + 0.01 * lax.psum(v, "i"), x)
+
+    xs = np.array([1.5, -2.0, 3.0])
+    for function in (with_the_others, until_one):
+        together = lambda xs, function=function: functrace.vmap(function, axis_name="i")(xs).sum()  # noqa: E731
+        value, _ = functrace.value_and_grad(together)(xs)
+        assert value == together(xs) == functrace.jit(together)(xs)
+    # the first and the third take the branch: x (x² + 4 + 9) and what each gives to the other
+    total = (xs**2).sum()
+    expected = np.array([total + 2 * xs[0] * 4.5, 1 + 2 * xs[1] * 4.5, total + 2 * xs[2] * 4.5])
+    gradient = grad(lambda xs: functrace.vmap(with_the_others, axis_name="i")(xs).sum())
+    np.testing.assert_allclose(gradient(xs), expected, rtol=1e-14)
