@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -97,8 +98,11 @@ def _as_input(leaf: Any, label: str) -> Any:
 
 def _leaf_labels(fun: Callable, args: tuple, kwargs: dict[str, Any], chosen: set[int]) -> tuple[list[str], list[bool]]:
     """A name for each leaf, as ``params['w']``, and whether it is a parameter."""
-    code = getattr(fun, "__code__", None)
-    names = () if code is None else code.co_varnames[: code.co_argcount]
+    try:
+        declared = list(inspect.signature(fun).parameters.values())
+    except (TypeError, ValueError):  # a function in C that says nothing of its arguments
+        declared = []
+    names = [parameter.name for parameter in declared if parameter.kind in _POSITIONAL]
     labels: list[str] = []
     parameters: list[bool] = []
     for position, arg in enumerate(args):
@@ -110,6 +114,9 @@ def _leaf_labels(fun: Callable, args: tuple, kwargs: dict[str, Any], chosen: set
         labels.append(str(path[0].key) + tree.keystr(path[1:]))
         parameters.append(False)
     return labels, parameters
+
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 @dataclass(frozen=True, eq=False)
@@ -392,7 +399,7 @@ class _Builder:
                 edges.append(Edge(source, index, position, operation.locals[position], operation.parts[position]))
                 operands.append(self.nodes[source].name or self.nodes[source].label)
             else:
-                operands.append(format_param(item))
+                operands.append(format_param(item.item() if isinstance(item, np.generic) else item))
         inner = dict(inner_jaxprs(operation.params))
         hidden = {name.split("[")[0] for name in inner}
         node = Node(

@@ -236,15 +236,15 @@ class _AssignedNames:
         """An operation, and the user's frames around it, the innermost first."""
         for frame in reversed([frame for frame in self._running if frame not in frames]):
             self._settle(frame)  # it has returned; what it named keeps that name
-        callees = [None, *frames[:-1]]
-        for frame, callee in zip(frames, callees, strict=True):
+        calls = list(zip(frames, [None, *frames], strict=False))  # of none: what grad does after the function
+        for frame, callee in calls:
             before = self._running.get(frame)
             if before is not None:
                 line, place, called, _ = before
                 again = frame.f_lasti < place or (frame.f_lasti == place and callee is not called)
                 if line != frame.f_lineno or again:
                     self._settle(frame)
-        for frame, callee in reversed(list(zip(frames, callees, strict=True))):
+        for frame, callee in reversed(calls):
             if frame.f_code.co_name != "<lambda>":  # it assigns to nothing, whatever its line does
                 self._running[frame] = (frame.f_lineno, frame.f_lasti, callee, operation)
 

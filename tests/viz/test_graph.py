@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -110,6 +111,30 @@ def test_pythons_if_on_values_works_and_a_tracer_as_argument_is_refused():
         functrace.jit(viz.graph(lambda x: x))(1.0)
     with pytest.raises(OptionError, match="argnums"):
         viz.graph(lambda x: x, argnums=1)(1.0)
+
+
+def test_what_grad_does_is_a_graph_whose_gradient_is_the_second_derivative():
+    def wave(x):
+        s = fnp.sin(x)
+        return x * s
+
+    graph = viz.graph(functrace.grad(wave))(2.0)
+    np.testing.assert_allclose(graph.nodes[graph.results[0]].value, np.sin(2) + 2 * np.cos(2), rtol=1e-14)
+    np.testing.assert_allclose(by_label(graph, "x").gradient, 2 * np.cos(2) - 2 * np.sin(2), rtol=1e-14)
+    assert by_label(graph, "sin").name == "s"
+    assert ("1.0", "x") in [node.operands for node in graph.nodes]
+    assert viz.graph(functrace.grad(functrace.grad(lambda x: x**4)))(3.0).nodes[0].gradient == pytest.approx(72)
+
+
+def test_leaves_have_the_names_of_the_arguments_of_jitted_functions_methods_and_partial_functions():
+    class Line:
+        def at(self, slope, x):
+            return slope * x
+
+    line = Line()
+    for function in (functrace.jit(lambda slope, x: slope * x), line.at, functools.partial(Line.at, line)):
+        assert [node.label for node in viz.graph(function)(2.0, 3.0).nodes] == ["slope", "x", "mul"]
+    assert [node.label for node in viz.graph(lambda *rows: sum(rows))(1.0, 2.0).nodes[:2]] == ["arg_0", "arg_1"]
 
 
 def test_a_graph_without_a_scalar_result_has_values_alone():
