@@ -18,7 +18,7 @@ from functrace.numpy import support
 from functrace.numpy.examples import Example, examples
 from tests.numpy.outcomes import check_outcome, under_jit
 
-few = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 seeds = st.integers(0, 2**32 - 1)
 
 FLOATS = (np.float64, np.float32, np.float16)
@@ -129,6 +129,61 @@ def same_shape(count: int, dtypes: tuple, least: int = 1) -> Callable:
     return arguments
 
 
+def product(left: str, right: str) -> Callable:
+    """Two arrays whose axes these letters name: of the same letter the same length, and of any dtypes."""
+
+    def arguments(draw: Callable, name: str) -> Any:
+        rng = np.random.default_rng(draw(seeds))
+        lengths = {letter: draw(st.integers(0, 4)) for letter in sorted({*left, *right})}
+        shapes_of = [tuple(lengths[letter] for letter in letters) for letters in (left, right)]
+        return tuple(numbers(rng, shape, draw(st.sampled_from(NUMBERS))) for shape in shapes_of), {}
+
+    return arguments
+
+
+def sequences(draw: Callable, name: str) -> Any:
+    """Two sequences, and how far they overlap."""
+    rng = np.random.default_rng(draw(seeds))
+    lengths = [draw(st.integers(1, 5)) for _ in range(2)]
+    pair = tuple(numbers(rng, length, draw(st.sampled_from(NUMBERS[:6]))) for length in lengths)
+    return pair, {"mode": draw(st.sampled_from(["full", "same", "valid"]))}
+
+
+def quantiles(draw: Callable, name: str) -> Any:
+    """An array, one place or several, an axis, and how to choose between two elements."""
+    rng = np.random.default_rng(draw(seeds))
+    x = numbers(rng, shapes(draw, 1, 3, 1), draw(st.sampled_from(FLOATS[:2])))
+    places = draw(st.floats(0, 1) | st.lists(st.floats(0, 1), min_size=1, max_size=3))
+    q = np.asarray(places) * (100 if "percentile" in name else 1)
+    methods = ["linear", "lower", "higher", "midpoint", "nearest", "hazen", "weibull", "median_unbiased"]
+    kwargs = {"axis": draw(st.none() | axis_of(x)), "method": draw(st.sampled_from(methods))}
+    return (x, q), {**kwargs, "keepdims": draw(st.booleans())}
+
+
+def padded(draw: Callable, name: str) -> Any:
+    """An array, the widths on both sides of each axis, and a mode."""
+    rng = np.random.default_rng(draw(seeds))
+    x = numbers(rng, shapes(draw, 1, 2, 1), draw(st.sampled_from(NUMBERS)))
+    widths = [(draw(st.integers(0, 4)), draw(st.integers(0, 4))) for _ in x.shape]
+    modes = ["constant", "edge", "reflect", "symmetric", "wrap", "maximum", "minimum"]
+    return (x, widths), {"mode": draw(st.sampled_from(modes))}
+
+
+def chosen(draw: Callable, name: str) -> Any:
+    """A condition and two operands that broadcast with it."""
+    (x, y), _ = binary(NUMBERS)(draw, name)
+    return (numbers(np.random.default_rng(draw(seeds)), np.shape(x), np.bool_), x, y), {}
+
+
+def settings_alone(*strategies: Any) -> Callable:
+    """Arguments none of which is an array."""
+
+    def arguments(draw: Callable, name: str) -> Any:
+        return tuple(draw(strategy) for strategy in strategies), {}
+
+    return arguments
+
+
 def redrawn(draw: Callable, name: str) -> Any:
     """The example's arguments, with other numbers and dtypes in its arrays."""
     example = examples()[name]
@@ -200,6 +255,27 @@ ROWS: dict[str, Callable] = {
         "diff": with_settings(NUMBERS[:6], st.integers(0, 2), axis_of),
         "stack vstack hstack dstack concatenate concat column_stack": same_shape(3, NUMBERS),
         "zeros_like ones_like empty_like": one_array(NUMBERS, dtype=st.sampled_from(NUMBERS)),
+        "dot matmul": product("ij", "jk"),
+        "inner": product("ij", "kj"),
+        "outer kron": product("ij", "k"),
+        "vdot": product("ij", "ji"),
+        "matvec": product("aij", "j"),
+        "vecmat": product("i", "aij"),
+        "vecdot": product("aij", "ij"),
+        "convolve correlate": sequences,
+        "quantile percentile nanquantile nanpercentile": quantiles,
+        "pad": padded,
+        "where": chosen,
+        "zeros ones": settings_alone(st.lists(st.integers(0, 3), max_size=3).map(tuple), st.sampled_from(NUMBERS)),
+        "identity": settings_alone(st.integers(0, 4), st.sampled_from(NUMBERS)),
+        "eye tri": settings_alone(st.integers(0, 4), st.integers(0, 4), st.integers(-3, 3), st.sampled_from(NUMBERS)),
+        "arange": settings_alone(
+            st.integers(-5, 5), st.integers(-5, 9), st.sampled_from([1, 2, -1, 0.5]), st.sampled_from(FLOATS)
+        ),
+        "indices": settings_alone(st.lists(st.integers(0, 3), max_size=3).map(tuple), st.sampled_from(NUMBERS[:6])),
+        "searchsorted": with_settings(
+            FLOATS[:2], st.integers(-3, 3), st.sampled_from(["left", "right"]), most=1, least_side=1
+        ),
         "unique unique_counts unique_inverse unique_values unique_all flatnonzero": one_array(REALS, least=1),
         "nonzero argwhere": one_array(REALS, least=1),
     }.items()
