@@ -44,7 +44,7 @@ def rows(pattern: str = "") -> list[Row]:
 def names() -> list[str]:
     """The names: NumPy's public ones."""
     dtypes_of_some_machines = {"complex256", "float128"}
-    main = set(np.__all__) - dtypes_of_some_machines - {"fft", "linalg"}
+    main = set(np.__all__) - dtypes_of_some_machines - set(MODULES)
     found = [name for name in main if not name.startswith("__")]
     for module in MODULES:
         library = import_module(f"numpy.{module}")
