@@ -20,8 +20,14 @@ _COMMANDS = os.path.join(_PACKAGE, "cli") + os.sep  # they use the library as it
 _is_internal: dict[str, bool] = {}
 
 
+class ScopeName(str):
+    """The name of a scope that was entered, and the frame that entered it; no two entries are the same object."""
+
+    frame: FrameType
+
+
 class _Scope(threading.local):
-    names: tuple[str, ...] = ()
+    names: tuple[ScopeName, ...] = ()
 
 
 scope = _Scope()  # the names of the scopes that are open on this thread, the outermost first

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ContextDecorator, contextmanager
 from functools import wraps
 from typing import Any
 
 from ..config import config
 from ..core.recording import JaxprTrace, JaxprTracer
 from ..core.trace import Trace, Tracer, current_location, recording, require_callable
-from ..errors import ArgumentError, Location, UnexpectedTracerError, scope
+from ..errors import ArgumentError, Location, ScopeName, UnexpectedTracerError, scope
 from .jvp import JVPTrace
 from .vjp import VJPTrace
 from .vmap import BatchTrace
@@ -96,8 +97,7 @@ def ensure_compile_time_eval() -> AbstractContextManager[None]:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def named_scope(name: str) -> Iterator[None]:
+def named_scope(name: str) -> _NamedScope:
     """What is traced while this runs has a name: in errors, in an equation's `location.scope`, in compiled source.
 
     It may be used as a decorator too. Scopes nest, and are written ``outer/inner``.
@@ -118,12 +118,26 @@ def named_scope(name: str) -> Iterator[None]:
     """
     if not isinstance(name, str) or not name.isprintable():
         raise ArgumentError(f"named_scope expected a name that is a string on one line, got {name!r}")
-    outer = scope.names
-    scope.names = (*outer, name)
-    try:
-        yield
-    finally:
-        scope.names = outer
+    return _NamedScope(name)
+
+
+class _NamedScope(ContextDecorator):
+    __slots__ = ("name", "outer")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def _recreate_cm(self) -> _NamedScope:
+        return _NamedScope(self.name)  # for each call of a decorated function its own, as it may call itself
+
+    def __enter__(self) -> None:
+        self.outer = scope.names
+        name = ScopeName(self.name)
+        name.frame = sys._getframe(1)
+        scope.names = (*self.outer, name)
+
+    def __exit__(self, *error: object) -> None:
+        scope.names = self.outer
 
 
 def named_call(fun: Callable, *, name: str | None = None) -> Callable:

@@ -62,11 +62,16 @@ def graph(fun: Callable, argnums: int | Sequence[int] | None = None) -> Callable
     reduce_sum  operation  f64[]   value 5      gradient 1      from mul
     """
     require_callable(fun, "graph")
-    numbers = (0,) if argnums is None else (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    numbers = (0,) if argnums is None else (argnums,) if isinstance(argnums, int) else argnums
+    if not (isinstance(numbers, tuple | list) and all(isinstance(number, int) for number in numbers)):
+        raise OptionError(
+            f"graph expected argnums to be the position of an argument, or a tuple of them, got {argnums!r}",
+            instead="argnums=0 for the first argument, argnums=(0, 1) for the first two",
+        )
 
     def grapher(*args: Any, **kwargs: Any) -> Graph:
         for number in numbers:
-            if args and not -len(args) <= number < len(args):
+            if argnums is not None and not -len(args) <= number < len(args):
                 raise OptionError(f"graph: argnums names argument {number}, and {len(args)} were given")
         chosen = {number % len(args) for number in numbers if args}
         leaves, treedef = tree.flatten((args, kwargs))

@@ -213,12 +213,20 @@ def _places(
 ) -> tuple[list[float], list[list[tuple[float, int]]]]:
     """How far right each node stands, and for each edge the places and layers that it goes through."""
     igraph = import_extra("igraph", "viz", "the picture of a graph")
-    near = [place for place, edge in enumerate(edges) if layers[edge.target] - layers[edge.source] <= _FAR]
-    directed = igraph.Graph(
-        len(graph.nodes), [(edges[place].source, edges[place].target) for place in near], directed=True
-    )
-    found = directed.layout_sugiyama(layers=list(layers), hgap=gap, vgap=1, maxiter=50)
-    bends: list[list[tuple[float, int]]] = [[] for _ in edges]
-    for place, way in zip(near, found.edge_routing, strict=True):
-        bends[place] = sorted([(x, round(y)) for x, y in way], key=lambda point: point[1])
-    return [x for x, _ in found], bends
+    # A point in each layer between the ends of an edge is a node to igraph: the ways that it gives by itself are mixed
+    # up in a graph of several parts.
+    points: list[list[int]] = []
+    pairs: list[tuple[int, int]] = []
+    depths = list(layers)
+    for edge in edges:
+        between = range(layers[edge.source] + 1, layers[edge.target])
+        if len(between) >= _FAR:
+            points.append([])
+            continue
+        points.append(list(range(len(depths), len(depths) + len(between))))
+        depths += between
+        pairs += itertools.pairwise([edge.source, *points[-1], edge.target])
+    directed = igraph.Graph(len(depths), pairs, directed=True)
+    across = [x for x, _ in directed.layout_sugiyama(layers=depths, hgap=gap, vgap=1, maxiter=50)]
+    bends = [[(across[point], depths[point]) for point in way] for way in points]
+    return across[: len(graph.nodes)], bends

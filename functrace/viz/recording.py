@@ -19,7 +19,7 @@ from ..core.aval import aval_of
 from ..core.jaxpr import ClosedJaxpr, Literal
 from ..core.primitive import Primitive
 from ..core.trace import Trace, Tracer, enter_trace, leave_trace, raise_refusal
-from ..errors import Location, is_internal, scope
+from ..errors import Location, ScopeName, is_internal, scope
 
 
 class Call:
@@ -115,7 +115,8 @@ class RecordingTrace(Trace):
         self.recording = Recording()
         self.captured: dict[int, tuple[Any, Value]] = {}
         self._entry = entry
-        self._calls: dict[Any, Call] = {}  # by the frames, which are kept, so that none is taken for another
+        # by the ids of frames and scopes, which are kept, so that none is taken for another
+        self._calls: dict[int, tuple[Any, Call]] = {}
         self._scopes = len(scope.names)
         self._within: Call | None = None  # the program inside an equation that is being run
         self._names = _AssignedNames()
@@ -126,8 +127,7 @@ class RecordingTrace(Trace):
     def process(self, primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
         if primitive.name in _RUN_THROUGH:
             return self._run_through(primitive, args, params)
-        frames = self._user_frames()
-        call = self._call_of(frames)
+        frames, call = self._where()
         location = self._location_of(frames)
         inputs = [self._input(arg) for arg in args]
         operation = Operation(primitive, inputs, params, self._within or call, location)
@@ -174,9 +174,9 @@ class RecordingTrace(Trace):
         """Run the program inside an equation, so that each of its operations is noted, as a call of its own."""
         closed: ClosedJaxpr = params["jaxpr"]
         outer, outer_location = self._within, self.location
-        frames = self._user_frames()
+        frames, call = self._where()
         name = params.get("name") or primitive.name
-        self._within = Call(name, outer or self._call_of(frames), self._location_of(frames))
+        self._within = Call(name, outer or call, self._location_of(frames))
         known: dict[Any, Any] = dict(zip(closed.jaxpr.constvars, closed.consts, strict=True))
         known.update(zip(closed.jaxpr.invars, args, strict=True))
         try:
@@ -190,33 +190,42 @@ class RecordingTrace(Trace):
             self._within, self.location = outer, outer_location
         return [atom.value if isinstance(atom, Literal) else known[atom] for atom in closed.jaxpr.outvars]
 
-    def _user_frames(self) -> list[FrameType]:
-        """The frames of the user's that are running, the innermost first, the function itself last."""
+    def _where(self) -> tuple[list[FrameType], Call | None]:
+        """The user's frames that are running, the innermost first, the function itself last; and the call there.
+
+        A call is one of a user's function but the first, or a scope, which belongs into the frame that entered it.
+        """
+        scopes: dict[FrameType, list[ScopeName]] = {}
+        for name in scope.names[self._scopes :]:
+            scopes.setdefault(name.frame, []).append(name)
         frame: FrameType | None = sys._getframe(2)
         frames: list[FrameType] = []
+        around: list[FrameType | ScopeName] = []
         while frame is not None and frame is not self._entry:
+            if frame in scopes:
+                around += reversed(scopes[frame])
             if not is_internal(frame.f_code.co_filename) and frame.f_code.co_name not in _COMPREHENSIONS:
                 frames.append(frame)
+                around.append(frame)
             frame = frame.f_back
-        return frames
+        call: Call | None = None
+        for place in reversed(around):
+            if not frames or place is not frames[-1]:
+                call = self._call(place, call)
+        return frames, call
+
+    def _call(self, place: FrameType | ScopeName, parent: Call | None) -> Call:
+        known = self._calls.get(id(place))
+        if known is None:
+            if isinstance(place, ScopeName):
+                call = Call(str(place), parent, None)
+            else:
+                call = Call(place.f_code.co_name, parent, Location(place.f_code, 0))
+            known = self._calls[id(place)] = (place, call)
+        return known[1]
 
     def _location_of(self, frames: Sequence[FrameType]) -> Location | None:
         return self.location or (Location(frames[0].f_code, frames[0].f_lasti) if frames else None)
-
-    def _call_of(self, frames: Sequence[FrameType]) -> Call | None:
-        """The call that is running in these frames: None in the function itself."""
-        call: Call | None = None
-        for frame in reversed(frames[:-1]):
-            if frame not in self._calls:
-                self._calls[frame] = Call(frame.f_code.co_name, call, Location(frame.f_code, 0))
-            call = self._calls[frame]
-        names = scope.names[self._scopes :]
-        for depth, name in enumerate(names, 1):
-            key = (call, names[:depth])
-            if key not in self._calls:
-                self._calls[key] = Call(name, call, None)
-            call = self._calls[key]
-        return call
 
 
 _RUN_THROUGH = {"jit", "checkpoint"}
@@ -234,7 +243,8 @@ class _AssignedNames:
 
     def note(self, frames: Sequence[FrameType], operation: Operation) -> None:
         """An operation, and the user's frames around it, the innermost first."""
-        for frame in reversed([frame for frame in self._running if frame not in frames]):
+        running = set(frames)
+        for frame in reversed([frame for frame in self._running if frame not in running]):
             self._settle(frame)  # it has returned; what it named keeps that name
         calls = list(zip(frames, [None, *frames], strict=False))  # of none: what grad does after the function
         for frame, callee in calls:
@@ -320,9 +330,10 @@ def _parts(operation: Operation, cotangents: list[Any]) -> list[Any]:
     several = primitive.multiple_results
     cotangent, out = (cotangents, results) if several else (cotangents[0], results[0])
     if primitive.vjp is not None:
+        rules = [*primitive.vjp, *[None] * len(data)]  # as many as there are operands; those without one are integers
         return [
             rule(cotangent, out, *data, **params) if want and rule is not None else None
-            for want, rule in zip(wanted, [*primitive.vjp, *[None] * (len(data) - len(primitive.vjp))], strict=True)
+            for want, rule in zip(wanted, rules, strict=False)
         ]
     if primitive.vjp_all is not None:
         return list(primitive.vjp_all(cotangent, out, data, wanted, **params))

@@ -48,7 +48,7 @@ def summary_of(value: Any) -> Summary:
     """What is shown of an array or a number."""
     array = np.asarray(value)
     aval = str(aval_of(value))
-    if array.dtype.kind not in "biufc":  # the gradient of an integer: it takes no room
+    if array.dtype.kind == "V":  # the gradient of an integer: it takes no room
         return Summary(aval, ("0",))
     rows = array.size // array.shape[-1] if array.ndim and array.size else 1
     if array.size <= SMALL and rows <= _ROWS:
@@ -88,8 +88,9 @@ def _of_large(array: np.ndarray, aval: str) -> Summary:
     missing = wide.size - finite.size
     if not finite.size:
         return Summary(aval, (f"{missing} not finite",), is_whole=False)
-    low, mean, high = finite.min(), finite.mean(), finite.max()
-    spread = high - low
+    low, high = finite.min(), finite.max()
+    with np.errstate(over="ignore"):
+        mean, spread = finite.mean(), high - low
     line = f"{prefix}{number_text(low)} … {number_text(high)}, mean {number_text(mean)}"
     if spread == 0:
         line = f"{prefix}all {number_text(low)}"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import functrace
 import functrace.numpy as fnp
-from functrace import lax, viz
+from functrace import lax, nn, random, viz
 from functrace.errors import ArgumentError, MissingExtraError, OptionError
 from tests.viz.networks import arguments, loss, sigmoid
 
@@ -111,6 +111,29 @@ def test_pythons_if_on_values_works_and_a_tracer_as_argument_is_refused():
         functrace.jit(viz.graph(lambda x: x))(1.0)
     with pytest.raises(OptionError, match="argnums"):
         viz.graph(lambda x: x, argnums=1)(1.0)
+    for wrong in ("x", 1.0, (0, "y")):
+        with pytest.raises(OptionError, match="argnums"):
+            viz.graph(lambda x: x, argnums=wrong)
+
+
+def test_functions_of_the_library_are_shown_like_those_of_the_user():
+    graph = viz.graph(nn.relu)(np.float64(2.0))
+    assert graph.nodes[0].gradient == 1.0
+    slope = viz.graph(functrace.grad(lambda v: fnp.sin(v) * 2))(1.0)
+    np.testing.assert_allclose(slope.nodes[0].gradient, -2 * np.sin(1.0), rtol=1e-12)
+    layer = nn.serial(nn.Dense(3), nn.Tanh)
+    _, params = layer.init(random.key(0), (2, 2))
+    assert [group.name for group in viz.graph(layer.apply)(params, np.ones((2, 2))).groups] == [
+        "serial",
+        "Dense(3)",
+        "tanh",
+    ]
+
+
+def test_gradients_flow_through_operations_with_more_rules_than_operands():
+    x = np.array([3.0, 1.0, 2.0])
+    np.testing.assert_array_equal(viz.graph(lambda x: fnp.sort(x)[0])(x).nodes[0].gradient, [0, 1, 0])
+    np.testing.assert_array_equal(viz.graph(lambda x: x.at[0].set(5.0).sum())(x).nodes[0].gradient, [0, 1, 1])
 
 
 def test_what_grad_does_is_a_graph_whose_gradient_is_the_second_derivative():
@@ -175,6 +198,37 @@ def test_jitted_functions_and_named_scopes_are_groups_too():
     assert by_label(graph, "exp").group == 1
 
 
+def test_each_entry_of_a_scope_is_a_group_of_its_own_in_the_function_that_entered_it():
+    def doubled(x):
+        return x * 2
+
+    def f(x):
+        for _ in range(2):
+            with functrace.named_scope("head"):
+                x = doubled(x)
+        with functrace.named_scope("a"), functrace.named_scope("b"):
+            return fnp.sin(x)
+
+    groups = viz.graph(f)(1.0).groups
+    assert [(group.name, group.parent) for group in groups] == [
+        ("head", None),
+        ("doubled", 0),
+        ("head", None),
+        ("doubled", 2),
+        ("a", None),
+        ("b", 4),
+    ]
+
+
+def test_a_decorated_function_that_calls_itself_opens_its_scope_each_time():
+    @functrace.named_scope("turn")
+    def power(x, n):
+        return x if n == 0 else power(x, n - 1) * x
+
+    location = functrace.make_jaxpr(lambda x: power(x, 3))(2.0).eqns[0].location
+    assert location.scope == "turn/turn/turn"
+
+
 def test_variables_name_the_values_that_are_assigned_to_them():
     def f(x):
         first = fnp.sin(x)
@@ -219,6 +273,29 @@ def test_the_picture_is_well_formed_and_shows_every_node():
         for other in boxes[a + 1 :]:
             apart = box.x + box.width <= other.x or other.x + other.width <= box.x
             assert apart or box.y + box.height <= other.y or other.y + other.height <= box.y
+
+
+def test_ways_go_down_from_layer_to_layer_also_in_parts_that_are_far_from_each_other():
+    layer = nn.serial(nn.Dense(8), nn.Relu, nn.Dense(3))
+    _, params = layer.init(random.key(0), (5, 4))
+
+    def loss(params, x, labels):
+        logits = layer.apply(params, x)
+        return nn.losses.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+
+    layout = viz.graph(loss)(params, np.ones((5, 4)), np.array([0, 1, 2, 0, 1])).layout
+    assert max(len(way.bends) for way in layout.ways) > 1
+    for way in layout.ways:
+        heights = [y for _, y in way.points]
+        assert heights == sorted(heights)
+
+
+def test_what_overflows_as_it_is_summed_up_is_no_warning():
+    from functrace.viz.summary import summary_of
+
+    large = np.array([-1.7e308, *[1.7e308] * 20])
+    with np.errstate(all="raise"):
+        assert summary_of(large).lines == ("-1.7e+308 … 1.7e+308, mean inf",)
 
 
 @few
