@@ -204,8 +204,12 @@ class ExportError(FunctraceError, ValueError):
     """A program that cannot be written to a file or as a module, or a file that is not such a program."""
 
 
+class FileContentError(FunctraceError, ValueError):
+    """A file of arrays that is damaged, or that holds other leaves, shapes or dtypes than are asked of it."""
+
+
 class NonFiniteError(FunctraceError, FloatingPointError):
-    """An operation gave a NaN, or an infinity, and debug_nans or debug_infs asked to be told."""
+    """A NaN or an infinity: of an operation where debug_nans or debug_infs asked to be told, or in training."""
 
 
 class MissingExtraError(FunctraceError, ImportError):

@@ -47,7 +47,6 @@ like any program it can take more time and memory than there is.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from typing import Any
@@ -55,6 +54,7 @@ from typing import Any
 from .. import tree
 from ..core.jaxpr import ClosedJaxpr
 from ..errors import ArgumentError, ExportError
+from ..replacing import replacing
 from ..transforms.jit import Traced
 from .decode import Decoder
 from .encode import Encoder
@@ -102,7 +102,8 @@ def save(path: str | os.PathLike[str], function: Any, /, *args: Any, **kwargs: A
     """
     text = json.dumps(_document(function, args, kwargs), separators=(",", ":"))
     _read(text)  # what cannot be loaded is not saved
-    _replace(path, text.encode("utf-8"))
+    with replacing(path) as file:
+        file.write(text.encode("utf-8"))
 
 
 def load(path: str | os.PathLike[str]) -> LoadedFunction:
@@ -175,24 +176,6 @@ def checksum(content: dict[str, Any]) -> str:
 
     data = json.dumps({field: content[field] for field in _FIELDS}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(data.encode("utf-8")).hexdigest()
-
-
-def _replace(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file beside the one that is meant, and give it its name when it is whole."""
-    import secrets
-
-    target = os.path.realpath(path)
-    beside = f"{target}.{secrets.token_hex(8)}.part"
-    try:
-        with open(beside, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, target)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(beside)
-        raise
 
 
 # ---------------------------------------------------------------------------------------------------------------------
