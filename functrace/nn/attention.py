@@ -9,11 +9,12 @@ import numpy as np
 
 from .. import numpy as fnp
 from .. import random
-from ..errors import DtypeError, OptionError, ShapeError
+from ..errors import ArgumentError, DtypeError, OptionError, ShapeError
 from ..lax.shape import dtype_of, shape_of
 from .activations import softmax
+from .checks import check_count, check_features, check_known, check_params, check_rank
 from .initializers import Initializer, glorot_uniform, zeros
-from .layer import Layer, check_features, check_rank
+from .layer import Layer
 
 
 def dot_product_attention(
@@ -140,12 +141,13 @@ def MultiHeadAttention(
     (3, 5, 4)
     """
     name = f"MultiHeadAttention({num_heads})"
+    check_count(name, num_heads=num_heads)
     first = kernel_init or glorot_uniform()
 
     def init(key: Any, input_shape: Any) -> tuple[Any, Any]:
-        is_pair = isinstance(input_shape[0], tuple | list)
-        queries, memory = input_shape if is_pair else (input_shape, input_shape)
-        inputs, sources = check_rank(name, queries, 3)[-1], check_rank(name, memory, 3)[-1]
+        is_pair = isinstance(input_shape, tuple | list) and isinstance(next(iter(input_shape), None), tuple | list)
+        queries, memory = _pair(name, input_shape) if is_pair else (input_shape, input_shape)
+        inputs, sources = [check_known(name, check_rank(name, shape, 3))[-1] for shape in (queries, memory)]
         width = features or inputs
         if width % num_heads:
             raise OptionError(f"{name}: {width} features do not fall into {num_heads} equal heads")
@@ -164,11 +166,13 @@ def MultiHeadAttention(
         return tuple(queries), params
 
     def apply(params: Any, inputs: Any, *, key: Any = None, train: bool = False, mask: Any = None) -> Any:
-        queries, memory = inputs if isinstance(inputs, tuple | list) else (inputs, inputs)
-        check_rank(name, queries.shape, 3)
-        check_rank(name, memory.shape, 3)
+        check_params(name, params, dict.fromkeys(("query", "key", "value", "out")))
+        queries, memory = _pair(name, inputs) if isinstance(inputs, tuple | list) else (inputs, inputs)
+        check_rank(name, shape_of(queries), 3)
+        check_rank(name, shape_of(memory), 3)
 
         def project(part: str, x: Any) -> Any:
+            check_params(f"{name}, {part}", params[part], dict.fromkeys(["kernel"] + ["bias"] * use_bias))
             kernel = params[part]["kernel"]
             check_features(name, x, kernel.shape[0])
             out = x @ kernel
@@ -184,6 +188,15 @@ def MultiHeadAttention(
         return project("out", mixed.reshape(*mixed.shape[:2], -1))
 
     return Layer(name, init, apply)
+
+
+def _pair(name: str, inputs: Any) -> Any:
+    if len(inputs) != 2:
+        raise ArgumentError(
+            f"{name} expected one input, or a pair of them, got {len(inputs)}",
+            instead="(queries, memory): keys and values are both made of the second",
+        )
+    return inputs
 
 
 def _check(query: Any, key: Any, value: Any) -> None:

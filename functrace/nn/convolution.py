@@ -7,13 +7,15 @@ from typing import Any
 
 from .. import random
 from ..core.aval import ShapeDtypeStruct
-from ..errors import OptionError
+from ..errors import OptionError, ShapeError
 from ..lax.conv import conv_general_dilated, conv_transpose
+from ..lax.shape import shape_of
 from ..transforms.jit import eval_shape
+from .checks import Shape, check_count, check_features, check_known, check_params, check_rank
 from .initializers import Initializer, lecun_normal, zeros
-from .layer import Layer, Shape, check_features, check_rank
+from .layer import Layer
 
-Padding = str | Sequence[tuple[int, int]]
+Padding = str | int | Sequence[int | tuple[int, int]]
 
 
 def Conv(
@@ -39,7 +41,7 @@ def Conv(
     strides, kernel_dilation
         By how much the window moves, and how far its elements are apart.
     padding
-        "SAME", "VALID", or for each axis how many zeros come in front and behind.
+        "SAME", "VALID", or how many zeros come at each side: one int, or for each axis an int or a pair.
     feature_group_count
         In how many groups the channels are convolved each for itself.
     use_bias, kernel_init, bias_init, dtype
@@ -57,7 +59,7 @@ def Conv(
     >>> nn.Conv(8, (3, 3), strides=2).init(random.key(0), (-1, 28, 28, 1))[0]
     (-1, 14, 14, 8)
     """
-    window = _ints(kernel_size)
+    window = ints(kernel_size)
     rank = _rank("Conv", window)
     name = f"Conv({features}, {window})"
 
@@ -65,9 +67,9 @@ def Conv(
         return conv_general_dilated(
             inputs,
             kernel,
-            _spread(strides, rank),
-            padding if isinstance(padding, str) else list(padding),
-            rhs_dilation=_spread(kernel_dilation, rank),
+            spread(strides, rank),
+            pads(padding, rank),
+            rhs_dilation=spread(kernel_dilation, rank),
             dimension_numbers=_NUMBERS[rank],
             feature_group_count=feature_group_count,
         )
@@ -96,7 +98,7 @@ def ConvTranspose(
     >>> nn.ConvTranspose(8, (3, 3), strides=2).init(random.key(0), (-1, 7, 7, 16))[0]
     (-1, 14, 14, 8)
     """
-    window = _ints(kernel_size)
+    window = ints(kernel_size)
     rank = _rank("ConvTranspose", window)
     name = f"ConvTranspose({features}, {window})"
 
@@ -104,9 +106,9 @@ def ConvTranspose(
         return conv_transpose(
             inputs,
             kernel,
-            _spread(strides, rank),
-            padding if isinstance(padding, str) else list(padding),
-            rhs_dilation=_spread(kernel_dilation, rank),
+            spread(strides, rank),
+            pads(padding, rank),
+            rhs_dilation=spread(kernel_dilation, rank),
             dimension_numbers=_NUMBERS[rank],
         )
 
@@ -127,22 +129,28 @@ def _layer(
     bias_init: Initializer,
     dtype: Any,
 ) -> Layer:
+    check_count(name, features=features, feature_group_count=groups)
     first = kernel_init or lecun_normal()
+    widths = {"kernel": features, "bias": features} if use_bias else {"kernel": features}
 
     def init(key: Any, input_shape: Shape) -> tuple[Shape, Any]:
-        batch, *spatial, channels = check_rank(name, input_shape, len(window) + 2)
+        shape = check_known(name, check_window(name, window, input_shape))
+        batch, *spatial, channels = shape
         if channels % groups or features % groups:
             raise OptionError(f"{name}: {channels} channels and {features} features are to be in {groups} groups")
         kernel_key, bias_key = random.split(key)
-        shape = (*window, channels // groups, features)
-        params = {"kernel": first(kernel_key, shape, dtype)}
+        kernel_shape = (*window, channels // groups, features)
+        params = {"kernel": first(kernel_key, kernel_shape, dtype)}
         if use_bias:
             params["bias"] = bias_init(bias_key, (features,), dtype)
-        out = eval_shape(convolve, ShapeDtypeStruct((1, *spatial, channels), dtype), ShapeDtypeStruct(shape, dtype))
+        image, kernel = ShapeDtypeStruct((1, *spatial, channels), dtype), ShapeDtypeStruct(kernel_shape, dtype)
+        out = eval_shape(convolve, image, kernel)
+        check_not_empty(name, shape, out.shape)
         return (batch, *out.shape[1:]), params
 
     def apply(params: Any, inputs: Any, *, key: Any = None, train: bool = False) -> Any:
-        check_rank(name, inputs.shape, len(window) + 2)
+        check_params(name, params, widths)
+        check_window(name, window, shape_of(inputs))
         check_features(name, inputs, params["kernel"].shape[-2] * groups)
         out = convolve(inputs, params["kernel"])
         return out + params["bias"] if use_bias else out
@@ -150,12 +158,37 @@ def _layer(
     return Layer(name, init, apply)
 
 
-def _ints(value: int | Sequence[int]) -> tuple[int, ...]:
+def ints(value: int | Sequence[int]) -> tuple[int, ...]:
+    """A window: an int alone is that of one axis."""
     return (value,) if isinstance(value, int) else tuple(value)
 
 
-def _spread(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
+def spread(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
+    """A number for each axis: an int alone is that of all."""
     return (value,) * rank if isinstance(value, int) else tuple(value)
+
+
+def pads(padding: Padding, rank: int) -> str | list[tuple[int, int]]:
+    """A padding by its name, or by a pair for each axis."""
+    if isinstance(padding, str):
+        return padding
+    return [(pad, pad) if isinstance(pad, int) else tuple(pad) for pad in spread(padding, rank)]  # type: ignore[arg-type]
+
+
+def check_window(layer: str, window: Sequence[int], shape: Any) -> Shape:
+    """The shape of an input with one spatial axis for each of a window."""
+    example = (3,) * (len(shape) - 2) if isinstance(shape, tuple | list) and len(shape) in (3, 4, 5) else (3, 3)
+    instead = f"x[None] for one example, x[..., None] for one channel, or a window of other axes, as {example}"
+    return check_rank(layer, shape, len(window) + 2, instead)
+
+
+def check_not_empty(layer: str, shape: Shape, out: Shape) -> None:
+    """Raise if a window does not fit into an input, so that nothing comes out."""
+    if 0 in out and 0 not in shape:
+        raise ShapeError(
+            f"{layer}: the window is larger than the input of shape {shape}, and nothing would come out",
+            instead="a smaller window, larger images, or padding='SAME'",
+        )
 
 
 def _rank(name: str, window: tuple[int, ...]) -> int:

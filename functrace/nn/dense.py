@@ -8,8 +8,9 @@ from .. import numpy as fnp
 from .. import random
 from ..errors import DtypeError
 from ..lax.shape import dtype_of
+from .checks import Shape, check_count, check_features, check_known, check_params, check_rank
 from .initializers import Initializer, lecun_normal, normal, zeros
-from .layer import Layer, Shape, check_features, check_rank
+from .layer import Layer
 
 
 def Dense(
@@ -46,10 +47,12 @@ def Dense(
     ((-1, 3), (5, 3))
     """
     name = f"Dense({features})"
+    check_count(name, features=features)
     first = kernel_init or lecun_normal()
+    widths = {"kernel": features, "bias": features} if use_bias else {"kernel": features}
 
     def init(key: Any, input_shape: Shape) -> tuple[Shape, Any]:
-        *batch, inputs = check_rank(name, input_shape, range(2, 99))
+        *batch, inputs = check_known(name, check_rank(name, input_shape, range(2, 99)))
         kernel_key, bias_key = random.split(key)
         params = {"kernel": first(kernel_key, (inputs, features), dtype)}
         if use_bias:
@@ -57,6 +60,7 @@ def Dense(
         return (*batch, features), params
 
     def apply(params: Any, inputs: Any, *, key: Any = None, train: bool = False) -> Any:
+        check_params(name, params, widths)
         check_features(name, inputs, params["kernel"].shape[0])
         out = inputs @ params["kernel"]
         return out + params["bias"] if use_bias else out
@@ -99,6 +103,7 @@ def Embedding(
     (1, 3, 4)
     """
     name = f"Embedding({num_embeddings}, {features})"
+    check_count(name, num_embeddings=num_embeddings, features=features)
     first = embedding_init or normal(1.0)
 
     def init(key: Any, input_shape: Shape) -> tuple[Shape, Any]:
@@ -106,6 +111,7 @@ def Embedding(
         return (*shape, features), {"embedding": first(key, (num_embeddings, features), dtype)}
 
     def apply(params: Any, inputs: Any, *, key: Any = None, train: bool = False) -> Any:
+        check_params(name, params, {"embedding": features})
         if dtype_of(inputs).kind not in "iu":
             raise DtypeError(f"{name} expected integers, got {dtype_of(inputs)}", instead="x.astype(int)")
         return fnp.take(params["embedding"], inputs, axis=0)

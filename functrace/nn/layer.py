@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -10,9 +11,7 @@ from .. import random
 from ..errors import ArgumentError, ShapeError
 from ..lax.shape import shape_of
 from ..transforms.debugging import named_scope
-
-#: The extent of an axis; -1 for one that may be any, as that of the batch.
-Shape = tuple[int, ...]
+from .checks import Shape, check_parts, check_rank
 
 
 class Layer(tuple):
@@ -78,6 +77,13 @@ class Layer(tuple):
         layer.name = name
         return layer
 
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise ArgumentError(
+            f"{self.name} is a layer, a pair of functions (init, apply), and is not called itself",
+            instead="output_shape, params = layer.init(key, x.shape), then layer.apply(params, x); in nn.serial it "
+            "stands without further parentheses",
+        )
+
     def __repr__(self) -> str:
         return self.name
 
@@ -126,10 +132,8 @@ def flatten() -> Layer:
     """
 
     def output_shape(shape: Shape) -> Shape:
-        size = 1
-        for extent in shape[1:]:
-            size *= extent
-        return (shape[0], size)
+        batch, *others = check_rank("flatten", shape, range(1, 99))
+        return (batch, math.prod(others))
 
     return stateless("flatten", output_shape, lambda x: fnp.reshape(x, (shape_of(x)[0], -1)))
 
@@ -171,12 +175,8 @@ def parallel(*layers: Layer) -> Layer:
     """
 
     def side_by_side(inputs: Any, run: Callable[[int, Any], Any]) -> Any:
-        if not isinstance(inputs, tuple | list) or len(inputs) != len(layers):
-            got = f"{len(inputs)}" if isinstance(inputs, tuple | list) else type(inputs).__name__
-            raise ArgumentError(
-                f"parallel of {len(layers)} layers expected a tuple of {len(layers)} inputs, got {got}",
-                instead=f"nn.serial(nn.fan_out({len(layers)}), nn.parallel(…))",
-            )
+        instead = f"nn.serial(nn.fan_out({len(layers)}), nn.parallel(…))"
+        check_parts("parallel", "inputs", len(layers), inputs, instead)
         return tuple([run(index, part) for index, part in enumerate(inputs)])
 
     return _combined("parallel", layers, lambda count, inputs, run: side_by_side(inputs, run))
@@ -231,11 +231,13 @@ def fan_in_sum() -> Layer:
     """A layer that adds up a tuple of arrays of one shape."""
 
     def output_shape(shapes: Sequence[Shape]) -> Shape:
+        _check_several("fan_in_sum", shapes)
         for shape in shapes[1:]:
             _check_same("fan_in_sum", shapes[0], shape)
         return shapes[0]
 
     def total(inputs: Sequence[Any]) -> Any:
+        _check_several("fan_in_sum", inputs)
         out = inputs[0]
         for part in inputs[1:]:
             _check_same("fan_in_sum", shape_of(out), shape_of(part))
@@ -247,13 +249,32 @@ def fan_in_sum() -> Layer:
 
 def fan_in_concat(axis: int = -1) -> Layer:
     """A layer that joins a tuple of arrays along an axis."""
+    name = f"fan_in_concat({axis})"
 
     def output_shape(shapes: Sequence[Shape]) -> Shape:
-        out = list(shapes[0])
-        out[axis] = sum([shape[axis] for shape in shapes])
+        _check_several(name, shapes)
+        out, joined = list(shapes[0]), [shape[axis] for shape in shapes]
+        for shape in shapes[1:]:
+            others = list(shape)
+            others[axis] = out[axis]
+            if others != out:
+                raise ShapeError(f"{name}: shapes {shapes[0]} and {shape} differ along another axis")
+        out[axis] = -1 if -1 in joined else sum(joined)
         return tuple(out)
 
-    return stateless(f"fan_in_concat({axis})", output_shape, lambda inputs: fnp.concatenate(inputs, axis))
+    def joined(inputs: Sequence[Any]) -> Any:
+        _check_several(name, inputs)
+        return fnp.concatenate(inputs, axis)
+
+    return stateless(name, output_shape, joined)
+
+
+def _check_several(name: str, inputs: Any) -> None:
+    is_one = not isinstance(inputs, tuple | list) or not inputs or isinstance(inputs[0], int)
+    if is_one:
+        raise ArgumentError(
+            f"{name} expected a tuple of inputs, got one", instead="it after nn.fan_out and nn.parallel"
+        )
 
 
 def _combined(kind: str, layers: Sequence[Layer], flow: Callable[[int, Any, Callable[[int, Any], Any]], Any]) -> Layer:
@@ -261,6 +282,13 @@ def _combined(kind: str, layers: Sequence[Layer], flow: Callable[[int, Any, Call
 
     The same way is gone by shapes, by arrays, and by arrays with states.
     """
+    for layer in layers:
+        if not isinstance(layer, Layer):
+            raise ArgumentError(
+                f"{kind} expected layers, got {layer!r}",
+                instead="nn.Dense(32) with its arguments, nn.activation(f) for a function of arrays, "
+                "nn.serial(*layers) for a list, nn.Layer(name, init, apply) for a pair",
+            )
     count = len(layers)
 
     def init(key: Any, input_shape: Any) -> tuple[Any, Any]:
@@ -273,7 +301,7 @@ def _combined(kind: str, layers: Sequence[Layer], flow: Callable[[int, Any, Call
         return flow(count, input_shape, run), tuple(params)
 
     def apply(params: Any, inputs: Any, *, key: Any = None, train: bool = False) -> Any:
-        _check_params(kind, layers, params)
+        check_parts(kind, "parameters", count, params, "the parameters that its init gave")
         keys = [None] * count if key is None else random.split(key, max(count, 1))
         return flow(count, inputs, lambda i, x: layers[i].apply(params[i], x, key=keys[i], train=train))
 
@@ -290,8 +318,9 @@ def _combined(kind: str, layers: Sequence[Layer], flow: Callable[[int, Any, Call
     def apply_with_state(
         params: Any, state: Any, inputs: Any, *, key: Any = None, train: bool = False
     ) -> tuple[Any, Any]:
-        _check_params(kind, layers, params)
+        check_parts(kind, "parameters", count, params, "the parameters that its init gave")
         keys = [None] * count if key is None else random.split(key, max(count, 1))
+        check_parts(kind, "states", count, state, "the state that its init_state or the last apply_with_state gave")
         states = list(state)
 
         def run(index: int, x: Any) -> Any:
@@ -326,52 +355,6 @@ def _output_shape(layer: Layer, shape: Any) -> Any:
     return found[0]
 
 
-def _check_params(kind: str, layers: Sequence[Layer], params: Any) -> None:
-    if not isinstance(params, tuple | list) or len(params) != len(layers):
-        got = f"{len(params)}" if isinstance(params, tuple | list) else type(params).__name__
-        raise ArgumentError(
-            f"{kind} of {len(layers)} layers expected a tuple of {len(layers)} parameters, got {got}",
-            instead="the parameters that its init gave",
-        )
-
-
 def _check_same(name: str, one: Any, other: Any) -> None:
     if tuple(one) != tuple(other):
         raise ShapeError(f"{name}: shapes {tuple(one)} and {tuple(other)} cannot be added")
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# what layers ask of their inputs
-# ---------------------------------------------------------------------------------------------------------------------
-
-
-def check_rank(layer: str, shape: Any, ranks: int | range) -> Shape:
-    """The shape of a layer's input, if it has so many axes."""
-    allowed = ranks if isinstance(ranks, range) else range(ranks, ranks + 1)
-    if not (isinstance(shape, tuple | list) and all(isinstance(extent, int) for extent in shape)):
-        raise ShapeError(f"{layer} expected an input of one shape, got {shape!r}")
-    if len(shape) not in allowed:
-        wanted = f"{allowed[0]}" if len(allowed) == 1 else f"at least {allowed[0]}"
-        raise ShapeError(
-            f"{layer} expected an input of {wanted} axes, the batch first, got shape {tuple(shape)}",
-            instead="x[None] for one example, nn.flatten() for images before Dense",
-        )
-    return tuple(shape)
-
-
-def check_features(layer: str, inputs: Any, features: int, axis: int = -1) -> None:
-    """Raise unless an input has so many features."""
-    shape = shape_of(inputs)
-    if not shape or shape[axis] != features:
-        raise ShapeError(
-            f"{layer} was initialised for {features} features along axis {axis}, got an input of shape {shape}",
-            instead="init with the input's shape: layer.init(key, x.shape)",
-        )
-
-
-def missing_key(layer: str) -> NoReturn:
-    """The error for a layer that draws random numbers and was given no key."""
-    raise ArgumentError(
-        f"{layer} draws random numbers while it trains, and was given no key",
-        instead="apply(params, x, key=functrace.random.fold_in(key, step), train=True); train=False to evaluate",
-    )

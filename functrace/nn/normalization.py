@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from .. import numpy as fnp
 from .. import random
 from ..errors import ArgumentError, OptionError
+from .checks import Shape, check_count, check_features, check_known, check_params, check_rank, missing_key
 from .initializers import Initializer, ones, zeros
-from .layer import Layer, Shape, check_features, check_rank, missing_key
+from .layer import Layer
 
 
 def BatchNorm(
@@ -55,10 +57,11 @@ def BatchNorm(
     ([[-1.0], [1.0]], [1.0])
     """
     name = "BatchNorm"
+    names = _names(use_scale, use_bias)
     init = _affine(name, use_bias, use_scale, bias_init, scale_init, dtype)
 
     def init_state(input_shape: Shape) -> Any:
-        features = check_rank(name, input_shape, range(2, 99))[-1]
+        features = check_known(name, check_rank(name, input_shape, range(2, 99)))[-1]
         return {"mean": fnp.zeros(features, dtype), "var": fnp.ones(features, dtype)}
 
     def apply(params: Any, inputs: Any, **kwargs: Any) -> NoReturn:
@@ -70,6 +73,12 @@ def BatchNorm(
     def apply_with_state(
         params: Any, state: Any, inputs: Any, *, key: Any = None, train: bool = False
     ) -> tuple[Any, Any]:
+        if not isinstance(state, Mapping) or state.keys() != {"mean", "var"}:
+            raise ArgumentError(
+                f"{name} expected its state, the running mean and var, got {type(state).__name__}",
+                instead="state = layer.init_state(x.shape), then the state that the last apply_with_state gave",
+            )
+        check_params(name, params, names)
         check_features(name, inputs, state["mean"].shape[0])
         if not train:
             return _scaled(params, (inputs - state["mean"]) / fnp.sqrt(state["var"] + epsilon)), state
@@ -111,10 +120,11 @@ def LayerNorm(
     array([[-1.,  1.]])
     """
     name = "LayerNorm"
+    names = _names(use_scale, use_bias)
     init = _affine(name, use_bias, use_scale, bias_init, scale_init, dtype)
 
     def apply(params: Any, inputs: Any, *, key: Any = None, train: bool = False) -> Any:
-        _check_affine(name, params, inputs)
+        _check_affine(name, names, params, inputs)
         return _scaled(params, _normalized(inputs, -1, epsilon))
 
     return Layer(name, init, apply)
@@ -151,6 +161,8 @@ def GroupNorm(
     array([[-1.,  1.,  0.,  0.]])
     """
     name = f"GroupNorm({num_groups})"
+    check_count(name, num_groups=num_groups)
+    names = _names(use_scale, use_bias)
     affine = _affine(name, use_bias, use_scale, bias_init, scale_init, dtype)
 
     def init(key: Any, input_shape: Shape) -> tuple[Shape, Any]:
@@ -159,7 +171,7 @@ def GroupNorm(
         return affine(key, input_shape)
 
     def apply(params: Any, inputs: Any, *, key: Any = None, train: bool = False) -> Any:
-        _check_affine(name, params, inputs)
+        _check_affine(name, names, params, inputs)
         batch, *spatial, channels = inputs.shape
         grouped = inputs.reshape(batch, -1, num_groups, channels // num_groups)
         return _scaled(params, _normalized(grouped, (1, 3), epsilon).reshape(batch, *spatial, channels))
@@ -185,10 +197,11 @@ def RMSNorm(epsilon: float = 1e-6, use_scale: bool = True, scale_init: Initializ
     array([[0.2, 1.4]])
     """
     name = "RMSNorm"
+    names = _names(use_scale, False)
     init = _affine(name, False, use_scale, zeros, scale_init, dtype)
 
     def apply(params: Any, inputs: Any, *, key: Any = None, train: bool = False) -> Any:
-        _check_affine(name, params, inputs)
+        _check_affine(name, names, params, inputs)
         return _scaled(params, inputs / fnp.sqrt(fnp.mean(inputs * inputs, -1, keepdims=True) + epsilon))
 
     return Layer(name, init, apply)
@@ -244,19 +257,25 @@ def _affine(
     name: str, use_bias: bool, use_scale: bool, bias_init: Initializer, scale_init: Initializer, dtype: Any
 ) -> Any:
     def init(key: Any, input_shape: Shape) -> tuple[Shape, Any]:
-        features = check_rank(name, input_shape, range(2, 99))[-1]
+        shape = check_known(name, check_rank(name, input_shape, range(2, 99)))
+        features = shape[-1]
         scale_key, bias_key = random.split(key)
         params = {}
         if use_scale:
             params["scale"] = scale_init(scale_key, (features,), dtype)
         if use_bias:
             params["bias"] = bias_init(bias_key, (features,), dtype)
-        return tuple(input_shape), params
+        return shape, params
 
     return init
 
 
-def _check_affine(name: str, params: Any, inputs: Any) -> None:
+def _names(use_scale: bool, use_bias: bool) -> dict[str, None]:
+    return dict.fromkeys(["scale"] * use_scale + ["bias"] * use_bias)
+
+
+def _check_affine(name: str, names: Mapping[str, None], params: Any, inputs: Any) -> None:
+    check_params(name, params, names)
     for leaf in params.values():
         check_features(name, inputs, leaf.shape[0])
 

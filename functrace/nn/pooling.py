@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,13 +12,18 @@ from .. import numpy as fnp
 from ..core.aval import ShapeDtypeStruct
 from ..lax.elementwise import add, max_
 from ..lax.reduce_window import reduce_window
+from ..lax.shape import dtype_of, shape_of
 from ..transforms.jit import eval_shape
-from .convolution import Padding
-from .layer import Layer, Shape, check_rank, stateless
+from .checks import Shape, check_rank
+from .convolution import Padding, check_not_empty, check_window, ints, pads, spread
+from .layer import Layer, stateless
 
 
 def max_pool(
-    inputs: Any, window_shape: Sequence[int], strides: Sequence[int] | None = None, padding: Padding = "VALID"
+    inputs: Any,
+    window_shape: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    padding: Padding = "VALID",
 ) -> Any:
     """The greatest element of each window.
 
@@ -26,11 +32,11 @@ def max_pool(
     inputs
         (batch, …, channels).
     window_shape
-        For each spatial axis.
+        For each spatial axis; an int alone is one axis.
     strides
         By how much the window moves; by default by 1.
     padding
-        "SAME", "VALID" or pairs: what is padded is never the greatest.
+        "SAME", "VALID", an int or pairs: what is padded is never the greatest.
 
     Examples
     --------
@@ -38,14 +44,17 @@ def max_pool(
     >>> max_pool(np.arange(4.0).reshape(1, 4, 1), (2,), (2,))[0, :, 0]
     array([1., 3.])
     """
-    least = -np.inf if inputs.dtype.kind == "f" else np.iinfo(inputs.dtype).min
-    return _pooled(inputs, inputs.dtype.type(least), max_, window_shape, strides, padding)
+    dtype = dtype_of(inputs)
+    least = {"f": -np.inf, "b": False}.get(dtype.kind)
+    return _pooled(
+        inputs, dtype.type(np.iinfo(dtype).min if least is None else least), max_, window_shape, strides, padding
+    )
 
 
 def avg_pool(
     inputs: Any,
-    window_shape: Sequence[int],
-    strides: Sequence[int] | None = None,
+    window_shape: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
     padding: Padding = "VALID",
     count_include_pad: bool = True,
 ) -> Any:
@@ -64,14 +73,17 @@ def avg_pool(
     >>> avg_pool(np.arange(4.0).reshape(1, 4, 1), (2,), (2,))[0, :, 0]
     array([0.5, 2.5])
     """
-    total = _pooled(inputs, inputs.dtype.type(0), add, window_shape, strides, padding)
+    zero = dtype_of(inputs).type(0)
+    total = _pooled(inputs, zero, add, window_shape, strides, padding)
     if count_include_pad:
-        return total / int(np.prod(window_shape))
+        return total / math.prod(ints(window_shape))
     ones = fnp.ones((1, *inputs.shape[1:-1], 1), inputs.dtype)
-    return total / _pooled(ones, inputs.dtype.type(0), add, window_shape, strides, padding)
+    return total / _pooled(ones, zero, add, window_shape, strides, padding)
 
 
-def MaxPool(window_shape: Sequence[int], strides: Sequence[int] | None = None, padding: Padding = "VALID") -> Layer:
+def MaxPool(
+    window_shape: int | Sequence[int], strides: int | Sequence[int] | None = None, padding: Padding = "VALID"
+) -> Layer:
     """The layer of `max_pool`; by default the window moves by its own size.
 
     Examples
@@ -80,13 +92,14 @@ def MaxPool(window_shape: Sequence[int], strides: Sequence[int] | None = None, p
     >>> nn.MaxPool((2, 2)).init(random.key(0), (-1, 28, 28, 6))[0]
     (-1, 14, 14, 6)
     """
-    steps = tuple(window_shape) if strides is None else strides
-    return _layer(f"MaxPool({tuple(window_shape)})", window_shape, lambda x: max_pool(x, window_shape, steps, padding))
+    window = ints(window_shape)
+    steps = window if strides is None else strides
+    return _layer(f"MaxPool({window})", window, lambda x: max_pool(x, window, steps, padding))
 
 
 def AvgPool(
-    window_shape: Sequence[int],
-    strides: Sequence[int] | None = None,
+    window_shape: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
     padding: Padding = "VALID",
     count_include_pad: bool = True,
 ) -> Layer:
@@ -98,36 +111,52 @@ def AvgPool(
     >>> nn.AvgPool((2, 2)).init(random.key(0), (-1, 28, 28, 6))[0]
     (-1, 14, 14, 6)
     """
-    steps = tuple(window_shape) if strides is None else strides
-    return _layer(
-        f"AvgPool({tuple(window_shape)})",
-        window_shape,
-        lambda x: avg_pool(x, window_shape, steps, padding, count_include_pad),
-    )
+    window = ints(window_shape)
+    steps = window if strides is None else strides
+    return _layer(f"AvgPool({window})", window, lambda x: avg_pool(x, window, steps, padding, count_include_pad))
 
 
 def GlobalAvgPool() -> Layer:
-    """The mean over all spatial axes."""
-    return stateless(
-        "GlobalAvgPool", lambda shape: (shape[0], shape[-1]), lambda x: fnp.mean(x, tuple(range(1, x.ndim - 1)))
-    )
+    """The mean over all spatial axes.
+
+    Examples
+    --------
+    >>> from functrace import nn, random
+    >>> nn.GlobalAvgPool().init(random.key(0), (-1, 7, 7, 64))[0]
+    (-1, 64)
+    """
+
+    def output_shape(shape: Shape) -> Shape:
+        batch, *_, channels = check_rank("GlobalAvgPool", shape, range(3, 99))
+        return (batch, channels)
+
+    return stateless("GlobalAvgPool", output_shape, lambda x: fnp.mean(x, tuple(range(1, x.ndim - 1))))
 
 
 def _pooled(
-    inputs: Any, start: Any, combine: Callable, window: Sequence[int], strides: Sequence[int] | None, padding: Padding
+    inputs: Any,
+    start: Any,
+    combine: Callable,
+    window_shape: int | Sequence[int],
+    strides: int | Sequence[int] | None,
+    padding: Padding,
 ) -> Any:
-    steps = (1,) * len(window) if strides is None else tuple(strides)
-    pads = padding if isinstance(padding, str) else [(0, 0), *padding, (0, 0)]
-    return reduce_window(inputs, start, combine, (1, *window, 1), (1, *steps, 1), pads)
+    window = ints(window_shape)
+    steps = spread(1 if strides is None else strides, len(window))
+    given = pads(padding, len(window))
+    around = given if isinstance(given, str) else [(0, 0), *given, (0, 0)]
+    return reduce_window(inputs, start, combine, (1, *window, 1), (1, *steps, 1), around)
 
 
 def _layer(name: str, window: Sequence[int], pool: Callable[[Any], Any]) -> Layer:
     def output_shape(shape: Shape) -> Shape:
-        check_rank(name, shape, len(window) + 2)
-        return (shape[0], *eval_shape(pool, ShapeDtypeStruct((1, *shape[1:]), float)).shape[1:])
+        batch, *others = check_window(name, window, shape)
+        out = eval_shape(pool, ShapeDtypeStruct((1, *others), float)).shape
+        check_not_empty(name, shape, out)
+        return (batch, *out[1:])
 
     def checked(inputs: Any) -> Any:
-        check_rank(name, inputs.shape, len(window) + 2)
+        check_window(name, window, shape_of(inputs))
         return pool(inputs)
 
     return stateless(name, output_shape, checked)

@@ -8,9 +8,11 @@ from typing import Any
 from .. import numpy as fnp
 from .. import random
 from ..lax.control_flow import scan
+from ..lax.shape import shape_of
 from .activations import sigmoid
+from .checks import Shape, check_count, check_features, check_known, check_params, check_rank
 from .initializers import Initializer, glorot_uniform, orthogonal, zeros
-from .layer import Layer, Shape, check_features, check_rank, stateless
+from .layer import Layer, stateless
 
 
 def RNN(
@@ -154,12 +156,29 @@ def GRU(
             "candidate_bias": bias_init(second, (features,), dtype),
         }
 
-    return _recurrent("GRU", features, 3, step, False, kernel_init, recurrent_init, biases, dtype)
+    return _recurrent(
+        "GRU", features, 3, step, False, kernel_init, recurrent_init, biases, dtype, candidate_bias=features
+    )
 
 
 def last_step() -> Layer:
-    """A layer that keeps the last of the times: (batch, time, n) becomes (batch, n)."""
-    return stateless("last_step", lambda shape: (shape[0], *shape[2:]), lambda x: x[:, -1])
+    """A layer that keeps the last of the times: (batch, time, n) becomes (batch, n).
+
+    Examples
+    --------
+    >>> from functrace import nn, random
+    >>> nn.serial(nn.GRU(8), nn.last_step()).init(random.key(0), (-1, 20, 3))[0]
+    (-1, 8)
+    """
+
+    def output_shape(shape: Shape) -> Shape:
+        batch, _, *others = check_rank("last_step", shape, range(2, 99), _INSTEAD)
+        return (batch, *others)
+
+    return stateless("last_step", output_shape, lambda x: x[:, -1])
+
+
+_INSTEAD = "(batch, time, features): x[None] for one sequence, x[..., None] for one feature"
 
 
 def _recurrent(
@@ -172,12 +191,17 @@ def _recurrent(
     recurrent_init: Initializer | None,
     biases: Callable[[Any, int, Any], Any],
     dtype: Any,
+    **further: int,
 ) -> Layer:
+    """The layer of a step. `further` are the lengths of its biases other than ``bias``."""
     name = f"{kind}({features})"
     first, second = kernel_init or glorot_uniform(), recurrent_init or orthogonal()
+    check_count(name, features=features)
+    all_gates = gates * features
+    widths = {"kernel": all_gates, "recurrent_kernel": all_gates, "bias": all_gates, **further}
 
     def init(key: Any, input_shape: Shape) -> tuple[Shape, Any]:
-        batch, time, inputs = check_rank(name, input_shape, 3)
+        batch, time, inputs = check_known(name, check_rank(name, input_shape, 3, _INSTEAD))
         kernel_key, recurrent_key, bias_key = random.split(key, 3)
         squares = [second(part, (features, features), dtype) for part in random.split(recurrent_key, gates)]
         params = {
@@ -188,7 +212,8 @@ def _recurrent(
         return (batch, time, features), params
 
     def apply(params: Any, inputs: Any, *, key: Any = None, train: bool = False) -> Any:
-        check_rank(name, inputs.shape, 3)
+        check_params(name, params, widths)
+        check_rank(name, shape_of(inputs), 3, _INSTEAD)
         check_features(name, inputs, params["kernel"].shape[0])
         projected = fnp.swapaxes(inputs, 0, 1) @ params["kernel"] + params["bias"]
         start = fnp.zeros((inputs.shape[0], features), projected.dtype)
