@@ -7,9 +7,18 @@ from typing import Any, NamedTuple
 
 from .. import numpy as fnp
 from .. import tree
+from ..core.trace import Tracer
 from ..errors import OptionError
 from ..lax.control_flow import cond
-from .transformation import GradientTransformation, GradientTransformationExtraArgs, cast, update_of, zeros_like
+from .transformation import (
+    GradientTransformation,
+    GradientTransformationExtraArgs,
+    cast,
+    check_state,
+    check_transformation,
+    update_of,
+    zeros_like,
+)
 
 
 class MultiStepsState(NamedTuple):
@@ -53,6 +62,7 @@ class MultiSteps:
     ) -> None:
         if isinstance(every_k_schedule, int) and every_k_schedule < 1:
             raise OptionError(f"MultiSteps expected every_k_schedule of at least 1, got {every_k_schedule}")
+        check_transformation("MultiSteps", opt)
         self._opt = opt
         self._every_k = every_k_schedule
         self._use_mean = use_grad_mean
@@ -66,6 +76,7 @@ class MultiSteps:
         self, updates: Any, state: MultiStepsState, params: Any = None, **extra: Any
     ) -> tuple[Any, MultiStepsState]:
         """The updates, zero but for every k-th minibatch, and the next state."""
+        check_state("MultiSteps", state, MultiStepsState)
         every = self._every_k(state.gradient_step) if callable(self._every_k) else self._every_k
         if self._use_mean:
             count = state.mini_step + 1
@@ -82,7 +93,10 @@ class MultiSteps:
             return zeros, inner, gathered, state.gradient_step
 
         is_last = state.mini_step + 1 >= every
-        out, inner, gathered, done = cond(is_last, step, wait, state.inner_opt_state)
+        if isinstance(is_last, Tracer):
+            out, inner, gathered, done = cond(is_last, step, wait, state.inner_opt_state)
+        else:  # the functions are new at each step, and would be traced at each
+            out, inner, gathered, done = (step if is_last else wait)(state.inner_opt_state)
         return out, MultiStepsState(fnp.where(is_last, 0, state.mini_step + 1), done, inner, gathered)
 
     def has_updated(self, state: MultiStepsState) -> Any:

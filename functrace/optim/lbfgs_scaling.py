@@ -10,7 +10,7 @@ from .. import numpy as fnp
 from .. import tree
 from ..errors import OptionError
 from ..lax.control_flow import scan
-from .transformation import GradientTransformation, cast, required, squared, zeros_like
+from .transformation import GradientTransformation, cast, required, squared, stateful, zeros_like
 
 
 class LBFGSState(NamedTuple):
@@ -76,7 +76,7 @@ def scale_by_lbfgs(memory_size: int = 10, scale_init_precond: bool = True) -> Gr
         direction = _two_loops(updates, moves, turns, weights, scale, order)
         return direction, LBFGSState(state.count + 1, params, updates, moves, turns, weights)
 
-    return GradientTransformation(init, update)
+    return stateful("scale_by_lbfgs", LBFGSState, init, update)
 
 
 def _two_loops(updates: Any, moves: Any, turns: Any, weights: Any, scale: Any, order: Any) -> Any:

@@ -13,7 +13,7 @@ from ..core.aval import aval_of
 from ..errors import ArgumentError, OptionError
 from ..lax.control_flow import cond, while_loop
 from ..transforms.derivatives import value_and_grad
-from .transformation import GradientTransformationExtraArgs, cast, scaled, zeros_like
+from .transformation import GradientTransformationExtraArgs, cast, check_state, scaled, zeros_like
 
 
 class LineSearchInfo(NamedTuple):
@@ -93,6 +93,7 @@ def scale_by_zoom_linesearch(
         value_fn: Callable | None = None,
         **extra: Any,
     ) -> tuple[Any, LineSearchState]:
+        check_state("scale_by_zoom_linesearch", state, LineSearchState)
         loss, value, dtype = _checked("scale_by_zoom_linesearch", params, value, grad, value_fn)
 
         def along(step: Any) -> tuple[_Point, Any]:
@@ -291,6 +292,7 @@ def scale_by_backtracking_linesearch(
         value_fn: Callable | None = None,
         **extra: Any,
     ) -> tuple[Any, LineSearchState]:
+        check_state("scale_by_backtracking_linesearch", state, LineSearchState)
         loss, value, dtype = _checked("scale_by_backtracking_linesearch", params, value, grad, value_fn)
         slope = cast(_slope(grad, updates), value)
 

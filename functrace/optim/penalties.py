@@ -8,7 +8,7 @@ from .. import numpy as fnp
 from .. import tree
 from .masking import Mask, masked
 from .schedules import ScalarOrSchedule
-from .transformation import GradientTransformation, cast, required, squared
+from .transformation import GradientTransformation, cast, required, squared, stateful
 
 
 class DecayState(NamedTuple):
@@ -70,7 +70,7 @@ def _adding(name: str, strength: ScalarOrSchedule, mask: Mask | None, part: Any)
         )
         return added, DecayState(state.count + 1)
 
-    decay = GradientTransformation(init, update)
+    decay = stateful(name, DecayState, init, update)
     return decay if mask is None else masked(decay, mask)
 
 

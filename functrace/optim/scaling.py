@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from .. import numpy as fnp
 from .. import tree
+from ..errors import DtypeError, OptionError
+from ..lax.shape import dtype_of, shape_of
 from .schedules import ScalarOrSchedule, Schedule
 from .transformation import (
     GradientTransformation,
@@ -15,6 +17,7 @@ from .transformation import (
     scaled,
     second_moment,
     squared,
+    stateful,
     stateless,
     unbiased,
     zeros_like,
@@ -81,7 +84,7 @@ def scale_by_schedule(step_size_fn: Schedule) -> GradientTransformation:
     def update(updates: Any, state: CountState, params: Any = None) -> tuple[Any, CountState]:
         return scaled(step_size_fn(state.count), updates), CountState(state.count + 1)
 
-    return GradientTransformation(lambda params: CountState(_no_steps()), update)
+    return stateful("scale_by_schedule", CountState, lambda params: CountState(_no_steps()), update)
 
 
 def scale_by_learning_rate(learning_rate: ScalarOrSchedule, *, flip_sign: bool = True) -> GradientTransformation:
@@ -93,11 +96,30 @@ def scale_by_learning_rate(learning_rate: ScalarOrSchedule, *, flip_sign: bool =
         A number, or a function of the number of steps done.
     flip_sign
         Whether the sign is turned.
+
+    Raises
+    ------
+    OptionError
+        The learning rate is neither a number nor a function.
     """
+    if not callable(learning_rate):
+        _check_number(learning_rate)
     sign = -1 if flip_sign else 1
     if callable(learning_rate):
         return scale_by_schedule(lambda count: sign * learning_rate(count))
     return scale(sign * learning_rate)
+
+
+def _check_number(learning_rate: Any) -> None:
+    try:
+        is_number = shape_of(learning_rate) == () and dtype_of(learning_rate).kind in "iuf"
+    except DtypeError:
+        is_number = False
+    if not is_number:
+        raise OptionError(
+            f"expected a learning rate that is a number or a function of the steps done, got {learning_rate!r}",
+            instead="0.1, or a schedule as optim.exponential_decay(0.1, 100, 0.5)",
+        )
 
 
 def trace(decay: float, nesterov: bool = False, accumulator_dtype: Any = None) -> GradientTransformation:
@@ -121,7 +143,7 @@ def trace(decay: float, nesterov: bool = False, accumulator_dtype: Any = None) -
         out = tree.map(lambda g, m: g + decay * m, updates, after) if nesterov else after
         return tree.map(cast, out, updates), TraceState(tree.map(cast, after, state.trace))
 
-    return GradientTransformation(init, update)
+    return stateful("trace", TraceState, init, update)
 
 
 def ema(decay: float, debias: bool = True, accumulator_dtype: Any = None) -> GradientTransformation:
@@ -145,7 +167,7 @@ def ema(decay: float, debias: bool = True, accumulator_dtype: Any = None) -> Gra
         out = unbiased(after, decay, count) if debias else after
         return tree.map(cast, out, updates), EmaState(count, tree.map(cast, after, state.ema))
 
-    return GradientTransformation(init, update)
+    return stateful("ema", EmaState, init, update)
 
 
 def scale_by_adam(
@@ -173,7 +195,7 @@ def scale_by_adam(
         out = _over_root(mu_hat, unbiased(nu, b2, count), eps, eps_root)
         return tree.map(cast, out, updates), MomentsState(count, tree.map(cast, mu, state.mu), nu)
 
-    return GradientTransformation(init, update)
+    return stateful("scale_by_adam", MomentsState, init, update)
 
 
 def scale_by_amsgrad(
@@ -193,7 +215,7 @@ def scale_by_amsgrad(
         after = AmsgradState(count, tree.map(cast, mu, state.mu), nu, greatest)
         return tree.map(cast, out, updates), after
 
-    return GradientTransformation(init, update)
+    return stateful("scale_by_amsgrad", AmsgradState, init, update)
 
 
 def _over_root(mu: Any, nu: Any, eps: float, eps_root: float) -> Any:
@@ -214,7 +236,7 @@ def scale_by_adamax(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Gr
         out = tree.map(lambda m, v: m / v, unbiased(mu, b1, count), nu)
         return out, MomentsState(count, mu, nu)
 
-    return GradientTransformation(init, update)
+    return stateful("scale_by_adamax", MomentsState, init, update)
 
 
 def scale_by_rss(initial_accumulator_value: float = 0.1, eps: float = 1e-7) -> GradientTransformation:
@@ -231,7 +253,7 @@ def scale_by_rss(initial_accumulator_value: float = 0.1, eps: float = 1e-7) -> G
 
         return tree.map(over_root, updates, sums), SquaresState(sums)
 
-    return GradientTransformation(init, update)
+    return stateful("scale_by_rss", SquaresState, init, update)
 
 
 def scale_by_rms(
@@ -277,7 +299,7 @@ def _by_deviation(
             out = tree.map(lambda g, v: g / (fnp.sqrt(v) + eps), updates, variance)
         return out, MomentsState(count, mu, nu)
 
-    return GradientTransformation(init, update)
+    return stateful("scale_by_stddev" if centered else "scale_by_rms", MomentsState, init, update)
 
 
 def scale_by_adadelta(rho: float = 0.9, eps: float = 1e-6) -> GradientTransformation:
@@ -292,7 +314,7 @@ def scale_by_adadelta(rho: float = 0.9, eps: float = 1e-6) -> GradientTransforma
         out = tree.map(lambda g, s, x: fnp.sqrt(x + eps) / fnp.sqrt(s + eps) * g, updates, e_g, state.e_x)
         return out, DeltaState(e_g, second_moment(out, state.e_x, rho))
 
-    return GradientTransformation(init, update)
+    return stateful("scale_by_adadelta", DeltaState, init, update)
 
 
 def scale_by_lion(b1: float = 0.9, b2: float = 0.99, mu_dtype: Any = None) -> GradientTransformation:
@@ -306,7 +328,7 @@ def scale_by_lion(b1: float = 0.9, b2: float = 0.99, mu_dtype: Any = None) -> Gr
         after = moment(updates, state.ema, b2)
         return tree.map(cast, out, updates), EmaState(state.count + 1, tree.map(cast, after, state.ema))
 
-    return GradientTransformation(init, update)
+    return stateful("scale_by_lion", EmaState, init, update)
 
 
 def scale_by_trust_ratio(

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from .. import numpy as fnp
 from .. import tree
 from ..core.aval import aval_of
-from ..errors import ArgumentError, DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError, StructureError
+from ..lax.shape import dtype_of, shape_of
 
 
 class GradientTransformation(NamedTuple):
@@ -47,6 +46,41 @@ class EmptyState(NamedTuple):
     """The state of a transformation that keeps none."""
 
 
+def stateful(name: str, state_type: type, init: Callable, update: Callable) -> GradientTransformation:
+    """The transformation that keeps a state, with errors that say its name where it is given what is not its own."""
+
+    def checked(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        check_state(name, state, state_type)
+        try:
+            return update(updates, state, params)
+        except StructureError as error:
+            raise StructureError(
+                f"{name}: the updates have not the structure of the parameters given to init\n{error.what}",
+                instead="gradients by the same parameters: updates, state = optimizer.update(grads, state, params)",
+            ) from None
+
+    return GradientTransformation(init, checked)
+
+
+def check_state(name: str, state: Any, state_type: type) -> None:
+    """Raise unless this is a state of a transformation."""
+    if not isinstance(state, state_type):
+        raise ArgumentError(
+            f"{name} expected its state, a {state_type.__name__}, got {type(state).__name__}",
+            instead="the state that this optimiser gave: state = optimizer.init(params), then that of the last update",
+        )
+
+
+def check_transformation(name: str, part: Any) -> None:
+    """Raise unless this is a pair of an `init` and an `update`."""
+    if not (hasattr(part, "init") and hasattr(part, "update")):
+        raise ArgumentError(
+            f"{name} expected transformations, got {part!r}",
+            instead="optim.adam(1e-3) with its arguments; optim.scale_by_learning_rate(x) for a number or a schedule; "
+            "optim.chain(*transformations) for a list",
+        )
+
+
 def stateless(update: Callable[[Any, Any], Any]) -> GradientTransformation:
     """The transformation that keeps no state, from ``update(updates, params)``."""
     return GradientTransformation(
@@ -71,6 +105,8 @@ def apply_updates(params: Any, updates: Any) -> Any:
         The structures differ.
     ShapeError
         The shapes of two leaves differ.
+    DtypeError
+        A leaf is of integers, and its update is not.
 
     Examples
     --------
@@ -80,14 +116,27 @@ def apply_updates(params: Any, updates: Any) -> Any:
     """
 
     def apply(path: Any, param: Any, update: Any) -> Any:
-        if np.shape(param) != np.shape(update):
+        if shape_of(param) != shape_of(update):
             raise ShapeError(
-                f"apply_updates: params{tree.keystr(path)} has shape {np.shape(param)}, its update {np.shape(update)}",
+                f"apply_updates: params{tree.keystr(path)} has shape {shape_of(param)}, its update {shape_of(update)}",
                 instead="updates with the shapes of the parameters, as the optimiser's update gives them",
             )
-        return cast(param + update, param)
+        after = param + update
+        dtype = dtype_of(after)
+        if dtype.kind in "fc" and dtype_of(param).kind not in "fc":
+            raise DtypeError(
+                f"apply_updates: params{tree.keystr(path)} is {aval_of(param)}, which an update of {dtype} cannot move",
+                instead="parameters that are floats: params = tree.map(lambda x: x.astype(float), params)",
+            )
+        return cast(after, param)
 
-    return tree.map_with_path(apply, params, updates)
+    try:
+        return tree.map_with_path(apply, params, updates)
+    except StructureError as error:
+        raise StructureError(
+            f"apply_updates: the updates have not the structure of the parameters\n{error.what}",
+            instead="updates, state = optimizer.update(gradients, state, params), then apply_updates(params, updates)",
+        ) from None
 
 
 def identity() -> GradientTransformation:
@@ -140,6 +189,9 @@ def named_chain(*transformations: tuple[str, GradientTransformation]) -> Gradien
 
 
 def _chained(parts: Mapping[str, GradientTransformation], as_tuple: bool) -> GradientTransformationExtraArgs:
+    for part in parts.values():
+        check_transformation("chain", part)
+
     def gathered(states: dict[str, Any]) -> Any:
         return tuple(states.values()) if as_tuple else states
 
@@ -147,9 +199,11 @@ def _chained(parts: Mapping[str, GradientTransformation], as_tuple: bool) -> Gra
         return gathered({name: part.init(params) for name, part in parts.items()})
 
     def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
-        if len(state) != len(parts):
+        expected: Any = tuple if as_tuple else dict
+        if not isinstance(state, expected) or len(state) != len(parts):
+            got = f"of {len(state)} parts" if isinstance(state, expected) else f"that is a {type(state).__name__}"
             raise ArgumentError(
-                f"chain: a state of {len(state)} parts was given to {len(parts)} transformations",
+                f"chain: a state {got} was given to {len(parts)} transformations",
                 instead="the state that this optimiser's init or update gave",
             )
         states = dict(zip(parts, state, strict=True)) if as_tuple else state

@@ -280,3 +280,74 @@ def test_errors_name_the_leaf_and_what_to_write():
         searched.update(np.ones(2), searched.init(np.ones(2)), np.ones(2))
     with pytest.raises(ArgumentError, match="parts"):
         optim.adam(0.1).update(np.ones(2), (), np.ones(2))
+
+
+W = {"w": np.array([1.0, 2.0])}
+
+MISTAKES = {
+    "a number in a chain": (lambda: optim.chain(optim.clip(1.0), 0.1), ArgumentError, "scale_by_learning_rate"),
+    "an optimiser without its arguments": (lambda: optim.chain(optim.adam), ArgumentError, "with its arguments"),
+    "a list in a chain": (lambda: optim.chain([optim.adam(0.1)]), ArgumentError, r"optim.chain\(\*transformations\)"),
+    "a number to be masked": (lambda: optim.masked(0.1, True), ArgumentError, "masked expected transformations"),
+    "a number for some leaves": (lambda: optim.multi_transform({"a": 0.1}, "a"), ArgumentError, "multi_transform"),
+    "a number in several steps": (lambda: optim.MultiSteps(0.1, 2), ArgumentError, "MultiSteps"),
+    "a text as rate": (lambda: optim.sgd("0.1"), OptionError, "learning rate that is a number.*'0.1'"),
+    "no rate": (lambda: optim.adam(None), OptionError, "got None"),
+    "several rates": (lambda: optim.sgd(np.ones(2)), OptionError, "learning rate that is a number"),
+    "integers that are moved": (
+        lambda: optim.apply_updates({"w": np.array([1, 2])}, {"w": np.array([0.5, 0.5])}),
+        DtypeError,
+        r"params\['w'\] is i64\[2\]",
+    ),
+    "updates with their state": (
+        lambda: optim.apply_updates(W, optim.sgd(0.1).update(W, optim.sgd(0.1).init(W))),
+        StructureError,
+        "updates, state = optimizer.update",
+    ),
+    "the state of another optimiser": (
+        lambda: optim.adam(0.1).update(W, optim.sgd(0.1, momentum=0.9).init(W)),
+        ArgumentError,
+        "scale_by_adam expected its state, a MomentsState, got TraceState",
+    ),
+    "a state that is none": (lambda: optim.adam(0.1).update(W, None), ArgumentError, "NoneType.*2 transformations"),
+    "a value with the gradient": (
+        lambda: optim.adam(0.1).update((1.0, W), optim.adam(0.1).init(W)),
+        StructureError,
+        "scale_by_adam.*structure of the parameters",
+    ),
+    "the state of a masked optimiser": (
+        lambda: optim.masked(optim.adam(0.1), True).update(W, optim.adam(0.1).init(W)),
+        ArgumentError,
+        "masked expected its state",
+    ),
+    "a mask of arrays": (
+        lambda: optim.masked(optim.sgd(0.1), {"w": np.array([True, False])}).init(W),
+        OptionError,
+        r"mask of bools.*\['w'\]",
+    ),
+    "a mask of other leaves": (
+        lambda: optim.masked(optim.sgd(0.1), {"b": True}).init(W),
+        StructureError,
+        "no prefix of the parameters",
+    ),
+    "labels that are arrays": (
+        lambda: optim.multi_transform({"a": optim.sgd(0.1)}, W).init(W),
+        OptionError,
+        "no transformation for the labels",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_the_error_says_what_was_expected_and_what_to_write_instead(name):
+    make, kind, message = MISTAKES[name]
+    with pytest.raises(kind, match=f"(?s){message}"):
+        make()
+
+
+def test_integers_that_stay_as_they_are_may_be_among_the_parameters():
+    params = {"w": np.ones(2), "count": np.array(3)}
+    optimizer = optim.multi_transform({"moved": optim.sgd(0.5), "kept": optim.set_to_zero()},
+                                      {"w": "moved", "count": "kept"})  # fmt: skip
+    updates, _ = optimizer.update({"w": np.ones(2), "count": np.array(0)}, optimizer.init(params), params)
+    assert optim.apply_updates(params, updates)["count"] == 3
