@@ -70,7 +70,7 @@ def scale_by_lbfgs(memory_size: int = 10, scale_init_precond: bool = True) -> Gr
             size = _product(turned, turned)
             last = fnp.where(size > 0, curvature / fnp.where(size > 0, size, 1.0), 1.0)
             norm = fnp.sqrt(_total([fnp.sum(squared(leaf)) for leaf in tree.leaves(updates)]))
-            scale = fnp.where(is_first, fnp.minimum(1.0, 1 / norm), last)
+            scale = fnp.where(is_first, 1 / fnp.maximum(1.0, norm), last)
 
         order = (state.count + np.arange(memory_size)) % memory_size  # from the oldest
         direction = _two_loops(updates, moves, turns, weights, scale, order)

@@ -232,15 +232,22 @@ def _minimum_of_cubic(a: _Point, b: _Point, c: _Point) -> Any:
     to_b, to_c = b.step - a.step, c.step - a.step
     rest_b, rest_c = b.value - a.value - a.slope * to_b, c.value - a.value - a.slope * to_c
     scale = (to_b * to_c) ** 2 * (to_b - to_c)
-    third = (to_c**2 * rest_b - to_b**2 * rest_c) / scale
-    second = (-(to_c**3) * rest_b + to_b**3 * rest_c) / scale
-    return a.step + (fnp.sqrt(second * second - 3 * third * a.slope) - second) / (3 * third)
+    third = _ratio(to_c**2 * rest_b - to_b**2 * rest_c, scale)
+    second = _ratio(-(to_c**3) * rest_b + to_b**3 * rest_c, scale)
+    radicand = second * second - 3 * third * a.slope
+    root = fnp.sqrt(fnp.where(radicand < 0, 0, radicand))
+    return fnp.where(radicand < 0, np.nan, a.step + _ratio(root - second, 3 * third))
 
 
 def _minimum_of_parabola(a: _Point, b: _Point) -> Any:
-    """Of the parabola with the value and slope of a, and the value of b."""
+    """Of the parabola with the value and slope of a, and the value of b; NaN where there is none."""
     to_b = b.step - a.step
-    return a.step - a.slope / (2 * (b.value - a.value - a.slope * to_b) / to_b**2)
+    return a.step - _ratio(a.slope, 2 * _ratio(b.value - a.value - a.slope * to_b, to_b**2))
+
+
+def _ratio(x: Any, y: Any) -> Any:
+    """x / y, and NaN where y is 0, of which NumPy would warn."""
+    return fnp.where(y == 0, np.nan, x / fnp.where(y == 0, 1, y))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
