@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..lazy import import_extra
-from .graph import Edge, Graph, Node
+from .graph import Graph
+from .nodes import Edge, Node
 from .summary import Summary, summary_of
 
 _WIDEST, _NARROWEST = 236.0, 96.0

@@ -8,8 +8,9 @@ from importlib.resources import files
 from typing import Any
 
 from ..core.pretty import format_jaxpr
-from .graph import Edge, Graph, Node
+from .graph import Graph
 from .layout import Box, Way
+from .nodes import Edge, Node
 from .summary import summary_of
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from .graph import Graph, Group, Node
+from .graph import Graph
 from .layout import HISTOGRAM, LINE, PADDING, Box, Layout, Row
+from .nodes import Group, Node
 
 _FONT = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
 _OPENING = (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .graph import Graph, Node, Step
+from .graph import Graph
+from .nodes import Node, Step
 from .summary import summary_of
 
 

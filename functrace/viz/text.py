@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from .graph import Graph, Node
+from .graph import Graph
+from .nodes import Node
 from .summary import summary_of
 
 _DOT_SHAPES = {
