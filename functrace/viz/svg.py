@@ -26,6 +26,8 @@ _COLOURS = {
     "operation": ("#ffffff", "#44546a"),
     "result": ("#f7f7fb", "#8a8aa8"),
 }
+#: The fill of frames that stand in each other, in turn.
+_GREYS = ("#f4f5f7", "#e9ebf0")
 _TEXT = {"title": "#1b1f24", "aval": "#6b7280", "value": "#0b5394", "gradient": "#b00020"}
 
 
@@ -38,7 +40,10 @@ def svg_of(graph: Graph) -> str:
         _ARROWHEAD,
         f'<rect width="{layout.width:.1f}" height="{layout.height:.1f}" fill="#ffffff"/>',
     ]
-    parts += [_frame(group.name, *frame) for group, frame in _frames_of(graph, layout)]
+    levels: list[int] = []  # how many groups are around each
+    for group in graph.groups:
+        levels.append(0 if group.parent is None else levels[group.parent] + 1)
+    parts += [_frame(group.name, levels[group.index], *frame) for group, frame in _frames_of(graph, layout)]
     parts.append('<g fill="none" stroke="#8b95a5" stroke-width="1.1">')
     parts += [f'<path d="{_path_through(way.points)}" marker-end="url(#tip)"/>' for way in layout.ways]
     parts.append("</g>")
@@ -76,11 +81,13 @@ def _path_through(way: Sequence[tuple[float, float]]) -> str:
     return "".join(parts)
 
 
-def _frame(name: str, left: float, top: float, right: float, bottom: float) -> str:
+def _frame(name: str, level: int, left: float, top: float, right: float, bottom: float) -> str:
+    # the name of a frame within a frame stands at the other side, so that it does not lie on the outer one's
+    place = f'x="{left + 6:.1f}"' if level % 2 == 0 else f'x="{right - 6:.1f}" text-anchor="end"'
     return (
         f'<rect x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}" rx="8" '
-        f'fill="#44546a" fill-opacity="0.05" stroke="#44546a" stroke-opacity="0.35" stroke-dasharray="4 3"/>'
-        f'<text x="{left + 6:.1f}" y="{top + 10:.1f}" fill="#44546a" font-style="italic">{escape(name)}</text>'
+        f'fill="{_GREYS[level % 2]}" stroke="#44546a" stroke-opacity="0.35" stroke-dasharray="4 3"/>'
+        f'<text {place} y="{top + 10:.1f}" fill="#44546a" font-style="italic">{escape(name)}</text>'
     )
 
 

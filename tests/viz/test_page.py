@@ -131,13 +131,20 @@ def test_groups_fold_and_unfold_and_edges_follow(opened: Any) -> None:
     page.click("#fold")
     assert page.locator(".box.group").count() == 2 and page.locator(".frame").count() == 0
     inside = sum(node.group is not None for node in graph.nodes)
-    assert page.locator(".box").count() == len(graph.nodes) - inside + 2
+    assert page.locator(".box").count() == len(graph.nodes) - inside - 4 + 2  # the four parameters fold with their layers
+    names = page.locator(".box text.title").all_text_contents()
+    assert "x" in names and "y" in names and not any(name.startswith("params") for name in names)
     assert page.locator("#boxes").bounding_box()["height"] < height
     page.click("#unfold")
     page.locator(".frame text", has_text="sigmoid").first.click()
     assert page.locator(".box.group").count() == 1
     page.locator(".box.group").click()
     assert page.locator(".box").count() == len(graph.nodes)
+    page.click("#fold")
+    page.keyboard.press("Home")
+    for _ in graph.step():
+        page.keyboard.press("ArrowRight")
+        assert page.locator(".box.now").count() == 1
 
 
 def test_searching_marks_what_is_found_and_enter_goes_to_it(opened: Any) -> None:

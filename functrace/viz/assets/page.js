@@ -18,7 +18,18 @@
   const outerGroups = (group) => { const chain = []; while (group !== null) { chain.unshift(group); group = groups[group].parent; } return chain; };
   const members = groups.map(() => []);
   nodes.forEach((node, index) => outerGroups(node.group).forEach((group) => members[group].push(index)));
-  const shownAs = (index) => { const group = outerGroups(nodes[index].group).find((g) => folded.has(g)); return group === undefined ? index : `g${group}`; };
+  // a parameter or constant that one folded group alone uses is folded with it
+  const users = nodes.map(() => []);
+  nodes.forEach((node, index) => node.inputs.forEach((input) => users[input.source].push(index)));
+  const isOwned = (node, index) => (node.kind === "parameter" || node.kind === "constant") && users[index].length > 0 && !graph.results.includes(index);
+  const shownAs = (index) => {
+    const group = outerGroups(nodes[index].group).find((g) => folded.has(g));
+    if (group !== undefined) return `g${group}`;
+    if (!folded.size || !isOwned(nodes[index], index)) return index;
+    const places = new Set(users[index].map(shownAs));
+    const [place] = places;
+    return places.size === 1 && typeof place === "string" ? place : index;
+  };
   const isHidden = (group) => outerGroups(groups[group].parent).some((g) => folded.has(g));
 
   // -- drawing ------------------------------------------------------------------------------------------------------
@@ -46,23 +57,24 @@
   let boxes = new Map(), edges = []; // what is drawn now: by a node's number or `g` and a group's
   let size = { width: 0, height: 0 };
 
-  function groupBox(group) {
-    const inside = members[group].map((index) => nodes[index]);
-    const left = Math.min(...inside.map((n) => n.x)), right = Math.max(...inside.map((n) => n.x + n.width));
-    const layers = inside.map((n) => n.layer).sort((a, b) => a - b);
+  function groupBox(group, inside) {
+    const own = members[group].map((index) => nodes[index]);
+    const left = Math.min(...own.map((n) => n.x)), right = Math.max(...own.map((n) => n.x + n.width));
+    const layers = own.map((n) => n.layer).sort((a, b) => a - b);
     const rows = [{ role: "title", text: `▸ ${groups[group].name}` }, { role: "aval", text: `${inside.length} nodes` }];
     const width = Math.max(110, rows[0].text.length * 6.3 + 2 * PADDING);
-    return { key: `g${group}`, group, x: (left + right - width) / 2, width, layer: layers[layers.length >> 1], rows, height: heightOf(rows) };
+    return { key: `g${group}`, group, inside, x: (left + right - width) / 2, width, layer: layers[layers.length >> 1], rows, height: heightOf(rows) };
   }
 
   function draw() {
     for (const id of ["frames", "edges", "boxes"]) $(id).replaceChildren();
+    const inside = new Map(); // what each box stands for
+    nodes.forEach((_, index) => { const key = shownAs(index); if (inside.has(key)) inside.get(key).push(index); else inside.set(key, [index]); });
     const shown = new Map();
-    nodes.forEach((node, index) => {
-      const key = shownAs(index);
-      if (shown.has(key)) return;
-      shown.set(key, key === index ? { key, x: node.x, width: node.width, layer: node.layer, rows: allRows[index], height: heights[index] } : groupBox(Number(key.slice(1))));
-    });
+    for (const [key, indices] of inside) {
+      const node = nodes[key];
+      shown.set(key, node ? { key, inside: indices, x: node.x, width: node.width, layer: node.layer, rows: allRows[key], height: heights[key] } : groupBox(Number(key.slice(1)), indices));
+    }
     // a layer takes the room of what is shown in it, and none where nothing is
     const layerHeights = [];
     for (const box of shown.values()) layerHeights[box.layer] = Math.max(layerHeights[box.layer] || 0, box.height);
@@ -78,16 +90,21 @@
   }
 
   function drawFrames() {
-    const depth = (group) => Math.max(0, ...groups.map((g, i) => (g.parent === group && !folded.has(i) ? 1 + depth(i) : 0)));
+    const depths = groups.map(() => 0); // how many frames stand inside each other in it; an inner group comes after the outer
+    for (let index = groups.length - 1; index >= 0; index--) {
+      const parent = groups[index].parent;
+      if (parent !== null && !folded.has(index) && members[index].length) depths[parent] = Math.max(depths[parent], depths[index] + 1);
+    }
     groups.forEach((group, index) => {
       if (folded.has(index) || isHidden(index) || !members[index].length) return;
       const inside = [...new Set(members[index].map(shownAs))].map((key) => boxes.get(key));
-      const margin = 6 + 6 * depth(index);
+      const margin = 6 + 6 * depths[index];
       const left = Math.min(...inside.map((b) => b.x)) - margin, top = Math.min(...inside.map((b) => b.y)) - margin - 8;
       const right = Math.max(...inside.map((b) => b.x + b.width)) + margin, bottom = Math.max(...inside.map((b) => b.y + b.height)) + margin;
-      const frame = svg("g", { class: "frame", "data-group": index }, $("frames"));
+      const isOdd = outerGroups(index).length % 2 === 0; // its name stands at the right, that of the frame around it at the left
+      const frame = svg("g", { class: isOdd ? "frame odd" : "frame", "data-group": index }, $("frames"));
       svg("rect", { x: left, y: top, width: right - left, height: bottom - top, rx: 8 }, frame);
-      const label = svg("text", { x: left + 6, y: top + 10 }, frame, `▾ ${group.name}`);
+      const label = svg("text", { x: isOdd ? right - 6 : left + 6, y: top + 10 }, frame, `▾ ${group.name}`);
       label.addEventListener("click", () => { folded.add(index); draw(); });
       svg("title", {}, label, group.location);
     });
@@ -139,7 +156,7 @@
     box.element = element;
     if (isGroup) {
       element.addEventListener("click", () => { folded.delete(box.group); draw(); });
-      hinted(element, () => `${groups[box.group].name}: ${members[box.group].length} nodes. Click to unfold.\n${groups[box.group].location}`);
+      hinted(element, () => `${groups[box.group].name}: ${box.inside.length} nodes. Click to unfold.\n${groups[box.group].location}`);
     } else {
       element.addEventListener("click", () => { if (moved) return; kept = kept === box.key ? null : box.key; show(); });
       hinted(element, () => nodeText(node));
@@ -207,8 +224,8 @@
   function show() {
     const step = now ? steps[now - 1] : null, back = step !== null && step.sweep === "backward";
     const isComputed = (index) => valueAt.get(index) <= now, isReached = (index) => gradientAt.has(index) && gradientAt.get(index) <= now;
-    for (const [key, box] of boxes) {
-      const inside = box.group === undefined ? [key] : members[box.group], list = box.element.classList;
+    for (const box of boxes.values()) {
+      const inside = box.inside, list = box.element.classList;
       list.toggle("computed", inside.every(isComputed));
       list.toggle("reached", inside.every(isReached));
       const current = step !== null && inside.includes(step.node);
@@ -303,7 +320,7 @@
 
   // -- buttons and keys ---------------------------------------------------------------------------------------------
   const unfoldAll = () => { folded.clear(); draw(); };
-  const foldAll = () => { groups.forEach((group, index) => { if (members[index].length) folded.add(index); }); draw(); };
+  const foldAll = () => { groups.forEach((group, index) => { if (members[index].length) folded.add(index); }); draw(); fit(); };
   const actions = {
     first: () => go(0), previous: () => go(now - 1), play, next: () => go(now + 1), turn: () => go(turn), last: () => go(steps.length),
     fold: foldAll, unfold: unfoldAll, smaller: () => zoom(1 / 1.25), larger: () => zoom(1.25), fit,
