@@ -1,8 +1,10 @@
 """``python -m functrace show``: the computational graph of a call, as a page that opens in the browser."""
 
 import ast
+import inspect
 import sys
 import webbrowser
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -32,9 +34,7 @@ def main(argv: list[str]) -> int:
         "function", metavar="MODULE:FUNCTION", help="what to run, as 'network:loss' or 'network.py:loss'"
     )
     parser.add_argument("--args", nargs="*", default=[], metavar="VALUE", help="its arguments")
-    parser.add_argument(
-        "--argnums", type=_numbers, default=(0,), metavar="N,N", help="which of them are parameters (0, the first)"
-    )
+    parser.add_argument("--argnums", type=_numbers, metavar="N,N", help="which of them are parameters (0, the first)")
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="where to write it: .html, .svg, .png, .dot or .mmd (FUNCTION.html)"
     )
@@ -44,13 +44,14 @@ def main(argv: list[str]) -> int:
     function = _function(parser, arguments.function)
     try:
         values = [_value(text) for text in arguments.args]
-    except (ValueError, SyntaxError, OSError) as error:
+    except (ValueError, OSError) as error:
         parser.error(str(error))
-    output = arguments.output or Path(f"{function.__name__.strip('<>')}.html")
+    _check_arguments(parser, function, values)
+    output = arguments.output or Path(f"{getattr(function, '__name__', type(function).__name__).strip('<>')}.html")
     try:
         graph = viz.graph(function, argnums=arguments.argnums)(*values)
         graph.save(output)
-    except FunctraceError as error:
+    except (FunctraceError, OSError) as error:
         parser.exit(1, f"{PROG}: {error}\n")
     print(f"{graph!r} is in {output}")
     if not arguments.no_open and output.suffix == ".html":
@@ -79,6 +80,17 @@ def _function(parser: ArgumentParser, text: str) -> Callable[..., Any]:
     return found
 
 
+def _check_arguments(parser: ArgumentParser, function: Callable[..., Any], values: list[Any]) -> None:
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # a function in C that says nothing of its arguments
+        return
+    try:
+        signature.bind(*values)
+    except TypeError as error:
+        parser.error(f"{error}: the function takes {signature}, --args gives {len(values)}")
+
+
 def _value(text: str) -> Any:
     """A value from what was written on the command line."""
     if text.startswith("@"):
@@ -86,7 +98,12 @@ def _value(text: str) -> Any:
     if text.startswith("~"):
         shape = tuple(int(extent) for extent in text[1:].split(",") if extent)
         return np.random.default_rng(0).normal(size=shape)
-    return _with_arrays(ast.literal_eval(text))
+    try:
+        return _with_arrays(ast.literal_eval(text))
+    except (ValueError, SyntaxError):
+        raise ValueError(
+            f"expected a number, a list, a tuple or a dictionary as Python writes it, got {text}"
+        ) from None
 
 
 def _with_arrays(value: Any) -> Any:
@@ -103,4 +120,7 @@ def _with_arrays(value: Any) -> Any:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ArgumentTypeError(f"expected numbers with commas between them, as 0,1, got {text}") from None

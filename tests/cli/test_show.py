@@ -17,6 +17,11 @@ import functrace.numpy as fnp
 def loss(params, x):
     return fnp.sum((x @ params["w"]) ** 2)
 
+class Net:
+    def __call__(self, x):
+        return 2 * x
+
+net = Net()
 setting = 3
 """
 
@@ -49,6 +54,17 @@ def test_show_writes_the_form_that_the_files_ending_names(tmp_path: Path) -> Non
     assert (tmp_path / "g.dot").read_text(encoding="utf-8").startswith("digraph")
 
 
+def test_an_object_that_is_called_is_shown_under_its_class(tmp_path: Path) -> None:
+    assert show(tmp_path, "network:net", "--args", "-2.0").returncode == 0
+    assert (tmp_path / "Net.html").exists()
+
+
+def test_a_folder_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
+    result = show(tmp_path, "network:net", "--args", "2.0", "--output", "nowhere/x.dot")
+    assert result.returncode == 1
+    assert "nowhere" in result.stderr and result.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "mention"),
     [
@@ -56,7 +72,9 @@ def test_show_writes_the_form_that_the_files_ending_names(tmp_path: Path) -> Non
         (["network:nothing"], "nothing"),
         (["missing:loss"], "missing"),
         (["network:setting"], "no function"),
-        (["network:loss", "--args", "[1,"], "never closed"),
+        (["network:loss", "--args", "[1,"], "as Python writes it, got [1,"),
+        (["network:loss", "--args", "1.0"], "'x': the function takes (params, x), --args gives 1"),
+        (["network:loss", "--argnums", "x"], "as 0,1, got x"),
         (["network:loss", "--args", "@no.npy"], "no.npy"),
     ],
 )

@@ -131,7 +131,7 @@ def test_groups_fold_and_unfold_and_edges_follow(opened: Any) -> None:
     page.click("#fold")
     assert page.locator(".box.group").count() == 2 and page.locator(".frame").count() == 0
     inside = sum(node.group is not None for node in graph.nodes)
-    assert page.locator(".box").count() == len(graph.nodes) - inside - 4 + 2  # the four parameters fold with their layers
+    assert page.locator(".box").count() == len(graph.nodes) - inside - 4 + 2  # parameters fold with their layer
     names = page.locator(".box text.title").all_text_contents()
     assert "x" in names and "y" in names and not any(name.startswith("params") for name in names)
     assert page.locator("#boxes").bounding_box()["height"] < height
