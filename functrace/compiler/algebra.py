@@ -352,7 +352,21 @@ def _select(equation: Equation, program: Rewriting) -> Atom | None:
         maker = program.maker(condition, "logical_not", "not")
         if maker is not None and maker.inputs[0].aval.dtype.kind == "b":
             return program.emit(e.where, maker.inputs[0], y, x)
+        return _rectified(equation, program)
     return None
+
+
+def _rectified(equation: Equation, program: Rewriting) -> Atom | None:
+    """0 where x ≤ 0, else x: the greater of the two. Where both are zeros that may be -0.0, which 0 turns into 0."""
+    condition, zero, x = equation.inputs
+    maker = program.maker(condition, "le")
+    if maker is None or maker.inputs[0] is not x or not _is(maker.inputs[1], 0):
+        return None
+    if not _is_float(equation) or x.aval != equation.outputs[0].aval:
+        return None
+    if not isinstance(zero, Literal) or not _is(zero, 0) or math.copysign(1, zero.value) < 0:
+        return None
+    return program.emit(e.add, program.emit(e.max_, x, zero), zero)
 
 
 #: What a comparison's negation is: of floats only these two, since all others are false for NaN, as their opposites.

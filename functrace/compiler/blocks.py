@@ -109,7 +109,10 @@ def write_blocks(writer: Writer, fused: Equation, position: int, lifetimes: Life
     if scratch:
         writer.line(f"{names.function('give_chunks', give_chunks)}({chunks})")
     writer.depth -= 1
-    writer.line(f"{names.function('in_blocks', in_blocks)}({function}, {extent}, {block})")
+    if region.is_worth_threads():
+        writer.line(f"{names.function('in_blocks', in_blocks)}({function}, {extent}, {block})")
+    else:
+        writer.line(f"{function}(0, {extent})")
     for equation in region.equations:
         out = equation.outputs[0]
         if out in partial and out in region.outputs:

@@ -15,7 +15,9 @@ from .runtime import CHUNK
 
 SMALLEST = 1 << 18  # bytes of an array from which blocks are worth their loop
 SMALLEST_BLOCK = 1 << 14  # elements: threads in smaller blocks wait for the interpreter's lock
-WORTH_A_THREAD = 300_000  # nanoseconds of work on one
+#: Nanoseconds of work on one thread, as the table below counts them. To wake a thread that sleeps while products of
+#: matrices are computed takes up to a tenth of that.
+WORTH_A_THREAD = 1_000_000
 REDUCING_BLOCK = 1 << 15  # elements; of a fixed size, so that a sum is the same on any number of threads
 
 _REDUCTIONS = {"reduce_sum": "add", "reduce_max": "maximum", "reduce_min": "minimum"}
@@ -75,15 +77,13 @@ class Region:
         if self.reduces:
             return max(1, REDUCING_BLOCK // self.row)
         room = CHUNK // self._widest()
-        if not self.on_threads():
+        if config.threads < 2 or not self.is_worth_threads():
             return max(1, room // 2 // self.row)
         share = -(-_size(self.shape) // config.threads)  # one block for each thread, where there is room for it
         return max(1, min(room, max(SMALLEST_BLOCK, share)) // self.row)
 
-    def on_threads(self) -> bool:
-        """Whether the work is worth a second thread."""
-        if config.threads < 2:
-            return False
+    def is_worth_threads(self) -> bool:
+        """Whether the work is worth a second thread, where there is one."""
         costs = [_cost(equation.primitive) for equation in self.equations]
         return _size(self.shape) * sum(costs) * min(1.0, self._widest() / 8) > WORTH_A_THREAD
 

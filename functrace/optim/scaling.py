@@ -189,10 +189,13 @@ def scale_by_adam(
         mu, nu = moment(updates, state.mu, b1), second_moment(updates, state.nu, b2)
         if nesterov:
             ahead, now = unbiased(mu, b1, count + 1), unbiased(updates, b1, count)
-            mu_hat = tree.map(lambda m, g: b1 * m + (1 - b1) * g, ahead, now)
+            mu_hat, unbias = tree.map(lambda m, g: b1 * m + (1 - b1) * g, ahead, now), 1.0
         else:
-            mu_hat = unbiased(mu, b1, count)
-        out = _over_root(mu_hat, unbiased(nu, b2, count), eps, eps_root)
+            mu_hat, unbias = mu, 1 / (1 - b1**count)
+        # m c₁ / (√(v / c² + eps_root) + eps) = m (c₁ c) / (√(v + eps_root c²) + eps c): two passes over each leaf less
+        root = fnp.sqrt(1 - b2**count)
+        means = tree.map(lambda m: m * cast(unbias * root, fnp.real(m)), mu_hat)
+        out = _over_root(means, nu, eps * root, eps_root * root * root if eps_root else 0.0)
         return tree.map(cast, out, updates), MomentsState(count, tree.map(cast, mu, state.mu), nu)
 
     return stateful("scale_by_adam", MomentsState, init, update)
@@ -218,10 +221,11 @@ def scale_by_amsgrad(
     return stateful("scale_by_amsgrad", AmsgradState, init, update)
 
 
-def _over_root(mu: Any, nu: Any, eps: float, eps_root: float) -> Any:
-    if eps_root == 0.0:
-        return tree.map(lambda m, v: m / (fnp.sqrt(v) + eps), mu, nu)
-    return tree.map(lambda m, v: m / (fnp.sqrt(v + eps_root) + eps), mu, nu)
+def _over_root(mu: Any, nu: Any, eps: Any, eps_root: Any) -> Any:
+    def inside(v: Any) -> Any:
+        return v if isinstance(eps_root, float) and eps_root == 0.0 else v + cast(eps_root, v)
+
+    return tree.map(lambda m, v: m / (fnp.sqrt(inside(v)) + cast(eps, v)), mu, nu)
 
 
 def scale_by_adamax(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> GradientTransformation:

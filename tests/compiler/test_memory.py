@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import functrace
 import functrace.numpy as fnp
 from functrace import lax
-from functrace.compiler import arena, runtime
+from functrace.compiler import arena, fusion, runtime
 from functrace.compiler.compilation import compile_jaxpr
 from functrace.compiler.pipeline import ready
 from functrace.core.aval import Aval
@@ -45,7 +45,8 @@ CHAINS = {
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", CHAINS)
-def test_a_chain_in_blocks_is_the_same_on_any_number_of_threads_and_as_numpy_computes_it(name, dtype):
+def test_a_chain_in_blocks_is_the_same_on_any_number_of_threads_and_as_numpy_computes_it(name, dtype, monkeypatch):
+    monkeypatch.setattr(fusion, "WORTH_A_THREAD", 0)
     x, y = RNG.standard_normal((2, 700, 301)).astype(dtype)
     results = []
     for threads in (1, 2, 3):
@@ -108,7 +109,14 @@ def test_scratch_memory_belongs_to_one_caller_at_a_time_and_is_bounded():
 
 def test_small_arrays_run_without_blocks():
     x = np.ones(1000)
-    assert "in_blocks" not in functrace.jit(CHAINS["functions"]).lower(x, x).as_text()
+    assert "blocks(" not in functrace.jit(CHAINS["functions"]).lower(x, x).as_text()
+
+
+def test_a_chain_of_little_work_runs_in_blocks_on_the_callers_thread():
+    x = np.ones(1 << 17)
+    text = functrace.jit(CHAINS["arithmetic"]).lower(x, x).as_text()
+    assert "blocks(0, 131072)" in text and "in_blocks" not in text
+    np.testing.assert_array_equal(functrace.jit(CHAINS["arithmetic"])(x, x), CHAINS["arithmetic"](x, x))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
