@@ -47,7 +47,7 @@ def checked_data(data: Any, function: str) -> tuple[Any, int]:
 
 def rows(data: Any, indices: Any) -> Any:
     """The examples of these numbers, as new arrays."""
-    return tree.map(lambda array: array[indices], data)
+    return tree.map(lambda array: array.take(indices, 0), data)
 
 
 def whole_number(value: Any, least: int, function: str, name: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
@@ -37,15 +38,20 @@ class Guard:
         self._begin = run.step
         self._carry = run.carry.copy()
 
-    def check(self, values: Any) -> None:
-        """Do nothing if all is finite.
+    def check_loss(self, value: Any) -> None:
+        """Raise if it is not finite.
 
         Raises
         ------
         NonFiniteError
-            It is not. The error names the step, the epoch and the leaf.
+            It names the step, the epoch and the leaf.
         """
-        if first_non_finite(values) is not None:
+        if not math.isfinite(value):
+            self._search()
+
+    def check_params(self) -> None:
+        """Raise if a parameter of the run is not finite, as `check_loss` does."""
+        if first_non_finite(self._run.carry.params) is not None:
             self._search()
 
     def _search(self) -> NoReturn:

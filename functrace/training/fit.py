@@ -157,11 +157,11 @@ def fit(
             for batch in batches:
                 value, *after = steps.step(*run.carry, batch, drawing, np.int64(run.step))
                 run.carry = Carry(*after)
-                guard.check(value)
+                guard.check_loss(value)
                 run.history.steps.append(float(value))
                 ends_epoch = run.step % run.steps_per_epoch == 0
                 if ends_epoch:
-                    guard.check(run.carry.params)
+                    guard.check_params()
                     run.end_epoch(evaluation(run, sizes))
                 for callback in called:
                     callback.on_step(run)
@@ -169,7 +169,7 @@ def fit(
                         callback.on_epoch(run)
                 bar()
                 if checkpoint is not None and (checkpoint.is_due(run) or run.is_over):
-                    guard.check(run.carry.params)
+                    guard.check_params()
                     checkpoint.write(run, setup)
                 if run.is_over:
                     break
