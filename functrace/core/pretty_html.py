@@ -9,6 +9,7 @@ from .jaxpr import ClosedJaxpr, Jaxpr, Var
 from .pretty import Names, equation_lines
 
 _STYLE = "font-size:12px;line-height:1.45;margin:0;overflow:auto;max-height:32em"
+_MOST = 1000  # equations that are shown: a notebook keeps what it shows
 _KEYWORD = re.compile(r"\b(import|from|def|return|for|in|while|if|else|not|and|or|as|lambda|let|with)\b")
 
 
@@ -28,15 +29,18 @@ def jaxpr_html(jaxpr: Jaxpr | ClosedJaxpr) -> str:
     def listed(variables: tuple[Var, ...]) -> str:
         return ", ".join(_binding(names, var) for var in variables) or "nothing"
 
-    head = f"{len(jaxpr.equations)} equations from {listed(jaxpr.invars)}"
+    count = len(jaxpr.equations)
+    head = f"{count} equation{'' if count == 1 else 's'} from {listed(jaxpr.invars)}"
     if jaxpr.constvars:
         head += f", with the constants {listed(jaxpr.constvars)}"
     rows = []
-    for equation in jaxpr.equations:
+    for equation in jaxpr.equations[:_MOST]:
         where = "" if equation.location is None else f' title="{escape(str(equation.location))}"'
         text = "\n".join(equation_lines(equation, names, ""))
         rows.append(f"<span{where}>{_coloured(text, equation.primitive.name)}</span>")
-    results = ", ".join(escape(names.atom(atom)) for atom in jaxpr.outvars)
+    if count > _MOST:
+        rows.append(f"… and {count - _MOST} more, which print(jaxpr) shows")
+    results = ", ".join(escape(names.atom(atom)) for atom in jaxpr.outvars) if count <= _MOST else "…"
     body = "\n".join(rows)
     return f'<div>{head}</div><pre style="{_STYLE}">{body}</pre><div>result: <code>{results}</code></div>'
 

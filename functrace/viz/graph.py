@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from .layout import Layout
 
 
+#: A notebook shows the picture of a graph of at most so many nodes: it keeps what it shows.
+_SHOWN = 3000
+
+
 class Graph:
     """The computational graph of one call; `graph` makes it. A notebook shows it as a picture.
 
@@ -79,7 +83,8 @@ class Graph:
 
         return svg_of(self)
 
-    _repr_svg_ = to_svg
+    def _repr_svg_(self) -> str | None:
+        return self.to_svg() if len(self.nodes) <= _SHOWN else None
 
     def to_html(self, path: str | Path | None = None) -> str:
         """One self-contained page in which a reader steps through both sweeps.
@@ -131,4 +136,5 @@ class Graph:
         return table_of(self)
 
     def __repr__(self) -> str:
-        return f"<Graph of {self.name}: {len(self.nodes)} nodes, {sum(1 for _ in self.edges)} edges>"
+        too_large = "" if len(self.nodes) <= _SHOWN else "; to_html(path) writes a page that shows it"
+        return f"<Graph of {self.name}: {len(self.nodes)} nodes, {sum(1 for _ in self.edges)} edges{too_large}>"

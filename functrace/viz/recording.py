@@ -176,13 +176,16 @@ class RecordingTrace(Trace):
         outer, outer_location = self._within, self.location
         frames, call = self._where()
         name = params.get("name") or primitive.name
-        self._within = Call(name, outer or call, self._location_of(frames))
+        within = self._within = Call(name, outer or call, self._location_of(frames))
+        scopes: list[tuple[str, Call]] = []  # those of the last equation, as its location names them
         known: dict[Any, Any] = dict(zip(closed.jaxpr.constvars, closed.consts, strict=True))
         known.update(zip(closed.jaxpr.invars, args, strict=True))
         try:
             for equation in closed.equations:
                 values = [atom.value if isinstance(atom, Literal) else known[atom] for atom in equation.inputs]
                 self.location = equation.location
+                _enter(scopes, _scope_names(equation.location), within)
+                self._within = scopes[-1][1] if scopes else within
                 out = equation.primitive(*values, **equation.params)
                 several = equation.primitive.multiple_results
                 known.update(zip(equation.outputs, out if several else [out], strict=True))
@@ -226,6 +229,23 @@ class RecordingTrace(Trace):
 
     def _location_of(self, frames: Sequence[FrameType]) -> Location | None:
         return self.location or (Location(frames[0].f_code, frames[0].f_lasti) if frames else None)
+
+
+def _scope_names(location: Location | None) -> list[str]:
+    """The scopes that were entered inside a program, without those around all of it."""
+    around = "/".join(scope.names)
+    inside = "" if location is None else location.scope.removeprefix(around).removeprefix("/")
+    return inside.split("/") if inside else []
+
+
+def _enter(scopes: list[tuple[str, Call]], names: Sequence[str], outermost: Call) -> None:
+    """Leave the scopes that the next equation is not in, and enter those that it is in."""
+    same = 0
+    while same < min(len(scopes), len(names)) and scopes[same][0] == names[same]:
+        same += 1
+    del scopes[same:]
+    for name in names[same:]:
+        scopes.append((name, Call(name, scopes[-1][1] if scopes else outermost, None)))
 
 
 _RUN_THROUGH = {"jit", "checkpoint"}

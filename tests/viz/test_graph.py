@@ -220,6 +220,42 @@ def test_each_entry_of_a_scope_is_a_group_of_its_own_in_the_function_that_entere
     ]
 
 
+def test_scopes_in_a_jitted_function_are_groups_in_its_group():
+    net = nn.serial(nn.Dense(2), nn.Tanh, nn.Dense(2))
+    _, params = net.init(random.key(0), (1, 2))
+
+    @functrace.jit
+    def loss(params, x):
+        return fnp.sum(net.apply(params, x))
+
+    def outer(params, x):
+        with functrace.named_scope("outside"):
+            return loss(params, x) * 2
+
+    groups = viz.graph(outer)(params, np.ones((1, 2))).groups
+    assert [(group.name, group.parent) for group in groups] == [
+        ("outside", None),
+        ("loss", 0),
+        ("serial", 1),
+        ("Dense(2)", 2),
+        ("tanh", 2),
+        ("Dense(2)", 2),
+    ]
+
+
+def test_a_notebook_is_not_filled_with_the_picture_of_tens_of_thousands_of_nodes():
+    def f(x):
+        for _ in range(4000):
+            x = x * 0.5
+        return x
+
+    graph = viz.graph(f)(1.0)
+    assert graph._repr_svg_() is None and "to_html(path)" in repr(graph)
+    assert viz.graph(lambda x: x * 2)(1.0)._repr_svg_().startswith("<svg")
+    html = functrace.make_jaxpr(f)(1.0)._repr_html_()
+    assert "4000 equations" in html and "3000 more" in html and len(html) < 500_000
+
+
 def test_a_decorated_function_that_calls_itself_opens_its_scope_each_time():
     @functrace.named_scope("turn")
     def power(x, n):
