@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any, NoReturn
 
 from .. import numpy as fnp
@@ -60,11 +61,11 @@ class Layer(tuple):
         apply_with_state: Callable | None = None,
     ) -> Layer:
         def scoped(function: Callable) -> Callable:
+            @wraps(function)
             def run(*args: Any, **kwargs: Any) -> Any:
                 with named_scope(name):
                     return function(*args, **kwargs)
 
-            run.__name__ = run.__qualname__ = function.__name__
             return run
 
         def unchanged(params: Any, state: Any, inputs: Any, **kwargs: Any) -> tuple[Any, Any]:

@@ -136,7 +136,11 @@ class RecordingTrace(Trace):
             wanted = tuple([isinstance(item, Value) and _is_inexact(item.data) for item in inputs])
             results, operation.residuals = primitive.vjp_fwd(data, wanted, **params)
         else:
-            results = primitive(*data, **params)
+            try:
+                results = primitive(*data, **params)
+            except ValueError:  # NumPy's says neither the line nor what was expected; that by the avals does
+                primitive.abstract(*[aval_of(value) for value in data], **params)
+                raise
         several = primitive.multiple_results
         operation.outputs = [
             self.recording.new_value(result, operation) for result in (results if several else [results])

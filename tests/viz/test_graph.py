@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import functrace
 import functrace.numpy as fnp
 from functrace import lax, nn, random, viz
-from functrace.errors import ArgumentError, MissingExtraError, OptionError
+from functrace.errors import ArgumentError, MissingExtraError, OptionError, ShapeError
 from tests.viz.networks import arguments, loss, sigmoid
 
 few = settings(max_examples=20, deadline=None)
@@ -123,11 +123,9 @@ def test_functions_of_the_library_are_shown_like_those_of_the_user():
     np.testing.assert_allclose(slope.nodes[0].gradient, -2 * np.sin(1.0), rtol=1e-12)
     layer = nn.serial(nn.Dense(3), nn.Tanh)
     _, params = layer.init(random.key(0), (2, 2))
-    assert [group.name for group in viz.graph(layer.apply)(params, np.ones((2, 2))).groups] == [
-        "serial",
-        "Dense(3)",
-        "tanh",
-    ]
+    graph = viz.graph(layer.apply)(params, np.ones((2, 2)))
+    assert [group.name for group in graph.groups] == ["serial", "Dense(3)", "tanh"]
+    assert [node.label for node in graph.nodes if node.kind == "input"] == ["inputs"]
 
 
 def test_gradients_flow_through_operations_with_more_rules_than_operands():
@@ -158,6 +156,14 @@ def test_leaves_have_the_names_of_the_arguments_of_jitted_functions_methods_and_
     for function in (functrace.jit(lambda slope, x: slope * x), line.at, functools.partial(Line.at, line)):
         assert [node.label for node in viz.graph(function)(2.0, 3.0).nodes] == ["slope", "x", "mul"]
     assert [node.label for node in viz.graph(lambda *rows: sum(rows))(1.0, 2.0).nodes[:2]] == ["arg_0", "arg_1"]
+
+
+def test_shapes_that_do_not_fit_are_an_error_that_names_both_and_the_line():
+    def product(x):
+        return x @ np.ones((4, 4))
+
+    with pytest.raises(ShapeError, match=r"(?s)\(3, 3\) and \(4, 4\) do not fit.*test_graph.py.*return x @ np.ones"):
+        viz.graph(product)(np.ones((3, 3)))
 
 
 def test_a_graph_without_a_scalar_result_has_values_alone():
