@@ -22,7 +22,14 @@ _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848, 1.0507009873554804934
 
 
 def identity(x: Any) -> Any:
-    """x itself."""
+    """x itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> identity(np.array([-1.0, 2.0]))
+    array([-1.,  2.])
+    """
     return x if isinstance(x, Tracer) else fnp.array(x)
 
 

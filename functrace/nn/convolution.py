@@ -53,6 +53,13 @@ def Conv(
         Of inputs (batch, …, channels): outputs (batch, …, features); the parameters are
         ``{"kernel": (*kernel_size, channels / groups, features), "bias": (features,)}``.
 
+    Raises
+    ------
+    OptionError
+        The window has not one to three axes, or the channels or features do not fall into the groups.
+    ShapeError
+        By `init`: the window does not fit into the input.
+
     Examples
     --------
     >>> from functrace import nn, random

@@ -53,17 +53,41 @@ def constant(value: Any, dtype: Any = None) -> Initializer:
 
 
 def uniform(scale: float = 0.01, dtype: Any = None) -> Initializer:
-    """Uniform in [0, scale)."""
+    """Uniform in [0, scale).
+
+    Examples
+    --------
+    >>> import functrace
+    >>> weights = uniform(2.0)(functrace.random.key(0), (1000,))
+    >>> bool(weights.min() >= 0 and 1.9 < weights.max() < 2)
+    True
+    """
     return _with_dtype(dtype, lambda key, shape, dtype: random.uniform(key, shape, dtype) * scale)
 
 
 def normal(stddev: float = 0.01, dtype: Any = None) -> Initializer:
-    """Normal with mean 0."""
+    """Normal with mean 0.
+
+    Examples
+    --------
+    >>> import functrace
+    >>> weights = normal(2.0)(functrace.random.key(0), (10_000,))
+    >>> bool(abs(weights.std() - 2) < 0.1)
+    True
+    """
     return _with_dtype(dtype, lambda key, shape, dtype: random.normal(key, shape, dtype) * stddev)
 
 
 def truncated_normal(stddev: float = 0.01, dtype: Any = None, lower: float = -2.0, upper: float = 2.0) -> Initializer:
-    """Normal with mean 0, cut at `lower` and `upper` standard deviations (the cut makes the deviation smaller)."""
+    """Normal with mean 0, cut at `lower` and `upper` standard deviations (the cut makes the deviation smaller).
+
+    Examples
+    --------
+    >>> import functrace
+    >>> weights = truncated_normal(2.0)(functrace.random.key(0), (1000,))
+    >>> bool(3 < abs(weights).max() <= 4)
+    True
+    """
     return _with_dtype(
         dtype, lambda key, shape, dtype: random.truncated_normal(key, lower, upper, shape, dtype) * stddev
     )

@@ -35,6 +35,14 @@ class Layer(tuple):
     name
         What errors call it.
 
+    Raises
+    ------
+    ShapeError
+        By all layers: the inputs have not the axes that the layer works on, or other features than at `init`.
+    ArgumentError
+        By all layers: the parameters or the state are those of another layer; a layer draws random numbers and has no
+        key; the layer itself is called.
+
     Examples
     --------
     >>> import numpy as np
@@ -153,6 +161,11 @@ def serial(*layers: Layer) -> Layer:
         The first is given the inputs, each of the others what the one before it gives. The parameters are a tuple of
         theirs, and so is the state.
 
+    Raises
+    ------
+    ArgumentError
+        What is given is no `Layer`; or the parameters are not as many as the layers.
+
     Examples
     --------
     >>> from functrace import nn, random
@@ -224,12 +237,27 @@ def residual(*layers: Layer, shortcut: Layer | None = None) -> Layer:
 
 
 def fan_out(count: int) -> Layer:
-    """A layer that gives its input so many times, as a tuple."""
+    """A layer that gives its input so many times, as a tuple.
+
+    Examples
+    --------
+    >>> from functrace import nn, random
+    >>> nn.fan_out(2).init(random.key(0), (-1, 3))[0]
+    ((-1, 3), (-1, 3))
+    """
     return stateless(f"fan_out({count})", lambda shape: (shape,) * count, lambda x: (x,) * count)
 
 
 def fan_in_sum() -> Layer:
-    """A layer that adds up a tuple of arrays of one shape."""
+    """A layer that adds up a tuple of arrays of one shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import nn
+    >>> nn.fan_in_sum().apply((), (np.array([1.0]), np.array([2.0])))
+    array([3.])
+    """
 
     def output_shape(shapes: Sequence[Shape]) -> Shape:
         _check_several("fan_in_sum", shapes)
@@ -249,7 +277,15 @@ def fan_in_sum() -> Layer:
 
 
 def fan_in_concat(axis: int = -1) -> Layer:
-    """A layer that joins a tuple of arrays along an axis."""
+    """A layer that joins a tuple of arrays along an axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import nn
+    >>> nn.fan_in_concat().apply((), (np.array([1.0]), np.array([2.0])))
+    array([1., 2.])
+    """
     name = f"fan_in_concat({axis})"
 
     def output_shape(shapes: Sequence[Shape]) -> Shape:

@@ -22,7 +22,14 @@ def clip(max_delta: float) -> GradientTransformation:
 
 
 def clip_by_block_rms(threshold: float) -> GradientTransformation:
-    """Each leaf divided, where it is too large, so that the root of the mean of its squares is the threshold."""
+    """Each leaf divided, where it is too large, so that the root of the mean of its squares is the threshold.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> clip_by_block_rms(1.0).update({"a": np.array([3.0, 3.0]), "b": np.array([0.5])}, ())[0]
+    {'a': array([1., 1.]), 'b': array([0.5])}
+    """
 
     def clipped(update: Any) -> Any:
         rms = fnp.sqrt(fnp.mean(squared(update)))

@@ -44,6 +44,14 @@ def scale_by_lbfgs(memory_size: int = 10, scale_init_precond: bool = True) -> Gr
     ----------
     J. Nocedal and S. Wright, Numerical Optimization, 2nd edition, algorithm 7.4 (the recursion of two loops) and
     formula 7.20 (the scale).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> rule, params = optim.scale_by_lbfgs(), np.zeros(2)
+    >>> rule.update(np.array([3.0, 4.0]), rule.init(params), params)[0].round(6)
+    array([0.6, 0.8])
     """
     if memory_size < 1:
         raise OptionError(f"scale_by_lbfgs expected a memory_size of at least 1, got {memory_size}")

@@ -78,6 +78,16 @@ def scale_by_zoom_linesearch(
     ----------
     J. Nocedal and S. Wright, Numerical Optimization, 2nd edition, algorithms 3.5 and 3.6; the approximate conditions
     are those of W. Hager and H. Zhang, Algorithm 851: CG_DESCENT, 2006.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> def loss(p):
+    ...     return (p**2).sum()
+    >>> search, params = optim.chain(optim.sgd(1.0), optim.scale_by_zoom_linesearch(10)), np.array([1.0])
+    >>> search.update(2 * params, search.init(params), params, value=1.0, grad=2 * params, value_fn=loss)[0].round(6)
+    array([-1.])
     """
     if initial_guess_strategy not in ("one", "keep"):
         raise OptionError(f"expected initial_guess_strategy 'one' or 'keep', got {initial_guess_strategy!r}")
@@ -287,6 +297,16 @@ def scale_by_backtracking_linesearch(
     References
     ----------
     L. Armijo, Minimization of functions having Lipschitz continuous first partial derivatives, 1966.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> def loss(p):
+    ...     return (p**2).sum()
+    >>> search, params = optim.chain(optim.sgd(1.0), optim.scale_by_backtracking_linesearch(10)), np.array([1.0])
+    >>> search.update(2 * params, search.init(params), params, value=1.0, grad=2 * params, value_fn=loss)[0].round(6)
+    array([-1.6])
     """
 
     def update(
@@ -338,6 +358,17 @@ def value_and_grad_from_state(value_fn: Callable) -> Callable:
     ------
     ArgumentError
         There is no line search in the optimiser that leaves a gradient.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> def loss(p):
+    ...     return (p**2).sum()
+    >>> params = np.array([3.0])
+    >>> value, gradient = optim.value_and_grad_from_state(loss)(params, state=optim.lbfgs().init(params))
+    >>> float(value), gradient
+    (9.0, array([6.]))
     """
 
     def value_and_gradient(params: Any, *args: Any, state: Any, **kwargs: Any) -> tuple[Any, Any]:

@@ -49,6 +49,13 @@ def masked(inner: GradientTransformation, mask: Mask) -> GradientTransformationE
         Which leaves it transforms: a pytree of bools, a prefix of the parameters' structure, or a function that makes
         one of the parameters.
 
+    Raises
+    ------
+    OptionError
+        A leaf of the mask is no bool.
+    StructureError
+        The mask is no prefix of the parameters.
+
     Examples
     --------
     >>> import numpy as np

@@ -74,12 +74,33 @@ class DeltaState(NamedTuple):
 
 
 def scale(step_size: float) -> GradientTransformation:
-    """Every update times a number."""
+    """Every update times a number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> optim.scale(0.5).update(np.array([2.0]), ())[0]
+    array([1.])
+    """
     return stateless(lambda updates, params: scaled(step_size, updates))
 
 
 def scale_by_schedule(step_size_fn: Schedule) -> GradientTransformation:
-    """Every update times what a schedule says of the number of steps done before."""
+    """Every update times what a schedule says of the number of steps done before.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> rule = optim.scale_by_schedule(lambda count: 0.5**count)
+    >>> state = rule.init(np.zeros(1))
+    >>> for _ in range(2):
+    ...     updates, state = rule.update(np.ones(1), state)
+    ...     print(updates)
+    [1.]
+    [0.5]
+    """
 
     def update(updates: Any, state: CountState, params: Any = None) -> tuple[Any, CountState]:
         return scaled(step_size_fn(state.count), updates), CountState(state.count + 1)
@@ -101,6 +122,13 @@ def scale_by_learning_rate(learning_rate: ScalarOrSchedule, *, flip_sign: bool =
     ------
     OptionError
         The learning rate is neither a number nor a function.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> optim.scale_by_learning_rate(0.5).update(np.array([2.0]), ())[0]
+    array([-1.])
     """
     if not callable(learning_rate):
         _check_number(learning_rate)
@@ -133,6 +161,18 @@ def trace(decay: float, nesterov: bool = False, accumulator_dtype: Any = None) -
         Whether to look one step ahead: ``g + decay · m`` with the new m.
     accumulator_dtype
         The dtype in which m is kept; by default that of the parameter.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> rule = optim.trace(0.5)
+    >>> state = rule.init(np.zeros(1))
+    >>> for _ in range(2):
+    ...     updates, state = rule.update(np.ones(1), state)
+    ...     print(updates)
+    [1.]
+    [1.5]
     """
 
     def init(params: Any) -> TraceState:
@@ -157,6 +197,18 @@ def ema(decay: float, debias: bool = True, accumulator_dtype: Any = None) -> Gra
         Whether to divide by 1 - decayᵗ, since the average begins at zero.
     accumulator_dtype
         The dtype in which it is kept.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> rule = optim.ema(0.5)
+    >>> state = rule.init(np.zeros(1))
+    >>> for update in (2.0, 5.0):
+    ...     updates, state = rule.update(np.array([update]), state)
+    ...     print(updates)
+    [2.]
+    [4.]
     """
 
     def init(params: Any) -> EmaState:
@@ -179,7 +231,16 @@ def scale_by_adam(
     *,
     nesterov: bool = False,
 ) -> GradientTransformation:
-    """The rule of `adam`, without the learning rate."""
+    """The rule of `adam`, without the learning rate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> rule, params = optim.scale_by_adam(), np.zeros(2)
+    >>> rule.update(np.array([3.0, -0.1]), rule.init(params), params)[0].round(6)
+    array([ 1., -1.])
+    """
 
     def init(params: Any) -> MomentsState:
         return MomentsState(_no_steps(), zeros_like(params, mu_dtype), zeros_like_real(params))
@@ -204,7 +265,16 @@ def scale_by_adam(
 def scale_by_amsgrad(
     b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8, eps_root: float = 0.0, mu_dtype: Any = None
 ) -> GradientTransformation:
-    """The rule of `amsgrad`, without the learning rate."""
+    """The rule of `amsgrad`, without the learning rate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> rule, params = optim.scale_by_amsgrad(), np.zeros(2)
+    >>> rule.update(np.array([3.0, -0.1]), rule.init(params), params)[0].round(6)
+    array([ 1., -1.])
+    """
 
     def init(params: Any) -> AmsgradState:
         zeros = zeros_like_real(params)
@@ -229,7 +299,16 @@ def _over_root(mu: Any, nu: Any, eps: Any, eps_root: Any) -> Any:
 
 
 def scale_by_adamax(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> GradientTransformation:
-    """The rule of `adamax`, without the learning rate."""
+    """The rule of `adamax`, without the learning rate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> rule, params = optim.scale_by_adamax(), np.zeros(2)
+    >>> rule.update(np.array([3.0, -0.1]), rule.init(params), params)[0].round(6)
+    array([ 1., -1.])
+    """
 
     def init(params: Any) -> MomentsState:
         return MomentsState(_no_steps(), zeros_like(params), zeros_like_real(params))
@@ -244,7 +323,16 @@ def scale_by_adamax(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Gr
 
 
 def scale_by_rss(initial_accumulator_value: float = 0.1, eps: float = 1e-7) -> GradientTransformation:
-    """The rule of `adagrad`, without the learning rate."""
+    """The rule of `adagrad`, without the learning rate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> rule, params = optim.scale_by_rss(0.0, eps=0.0), np.zeros(2)
+    >>> rule.update(np.array([3.0, 0.0]), rule.init(params), params)[0]
+    array([1., 0.])
+    """
 
     def init(params: Any) -> SquaresState:
         return SquaresState(tree.map(lambda zero: zero + initial_accumulator_value, zeros_like_real(params)))
@@ -267,7 +355,16 @@ def scale_by_rms(
     eps_in_sqrt: bool = True,
     bias_correction: bool = False,
 ) -> GradientTransformation:
-    """The rule of `rmsprop`, without the learning rate."""
+    """The rule of `rmsprop`, without the learning rate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> rule, params = optim.scale_by_rms(decay=0.75), np.zeros(2)
+    >>> rule.update(np.array([3.0, -0.1]), rule.init(params), params)[0].round(5)
+    array([ 2., -2.])
+    """
     return _by_deviation(decay, eps, initial_scale, eps_in_sqrt, bias_correction, centered=False)
 
 
@@ -278,7 +375,16 @@ def scale_by_stddev(
     eps_in_sqrt: bool = True,
     bias_correction: bool = False,
 ) -> GradientTransformation:
-    """The rule of `rmsprop` with ``centered=True``, without the learning rate."""
+    """The rule of `rmsprop` with ``centered=True``, without the learning rate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> rule, params = optim.scale_by_stddev(decay=0.5), np.zeros(2)
+    >>> rule.update(np.array([3.0, -0.1]), rule.init(params), params)[0].round(5)
+    array([ 2., -2.])
+    """
     return _by_deviation(decay, eps, initial_scale, eps_in_sqrt, bias_correction, centered=True)
 
 
@@ -307,7 +413,16 @@ def _by_deviation(
 
 
 def scale_by_adadelta(rho: float = 0.9, eps: float = 1e-6) -> GradientTransformation:
-    """The rule of `adadelta`, without the learning rate."""
+    """The rule of `adadelta`, without the learning rate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> rule, params = optim.scale_by_adadelta(rho=0.75, eps=1e-6), np.zeros(2)
+    >>> rule.update(np.array([3.0, -4.0]), rule.init(params), params)[0].round(6)
+    array([ 0.002, -0.002])
+    """
 
     def init(params: Any) -> DeltaState:
         zeros = zeros_like_real(params)
@@ -322,7 +437,16 @@ def scale_by_adadelta(rho: float = 0.9, eps: float = 1e-6) -> GradientTransforma
 
 
 def scale_by_lion(b1: float = 0.9, b2: float = 0.99, mu_dtype: Any = None) -> GradientTransformation:
-    """The rule of `lion`, without the learning rate."""
+    """The rule of `lion`, without the learning rate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> rule, params = optim.scale_by_lion(), np.zeros(2)
+    >>> rule.update(np.array([3.0, -0.1]), rule.init(params), params)[0]
+    array([ 1., -1.])
+    """
 
     def init(params: Any) -> EmaState:
         return EmaState(_no_steps(), zeros_like(params, mu_dtype))
@@ -348,6 +472,14 @@ def scale_by_trust_ratio(
         A factor besides.
     eps
         What is added to the update's norm.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> rule, params = optim.scale_by_trust_ratio(), np.array([8.0, 6.0])
+    >>> rule.update(np.array([3.0, 4.0]), rule.init(params), params)[0]
+    array([6., 8.])
     """
 
     def by_ratio(update: Any, param: Any) -> Any:

@@ -14,7 +14,13 @@ ScalarOrSchedule = float | Any | Schedule
 
 
 def constant_schedule(value: float) -> Schedule:
-    """The same value at every step."""
+    """The same value at every step.
+
+    Examples
+    --------
+    >>> constant_schedule(0.1)(7)
+    0.1
+    """
     return lambda count: value
 
 
@@ -48,7 +54,13 @@ def polynomial_schedule(
 
 
 def linear_schedule(init_value: float, end_value: float, transition_steps: int, transition_begin: int = 0) -> Schedule:
-    """A straight line from one value to another: `polynomial_schedule` of power 1."""
+    """A straight line from one value to another: `polynomial_schedule` of power 1.
+
+    Examples
+    --------
+    >>> [round(float(linear_schedule(1.0, 0.0, 4)(count)), 6) for count in range(6)]
+    [1.0, 0.75, 0.5, 0.25, 0.0, 0.0]
+    """
     return polynomial_schedule(init_value, end_value, 1, transition_steps, transition_begin)
 
 
@@ -95,6 +107,11 @@ def piecewise_interpolate_schedule(
         At step 0.
     boundaries_and_scales
         From a number of steps to the factor.
+
+    Examples
+    --------
+    >>> [round(float(piecewise_interpolate_schedule("linear", 1.0, {2: 0.5})(count)), 6) for count in range(4)]
+    [1.0, 0.75, 0.5, 0.5]
     """
     ways = {"linear": lambda part: part, "cosine": lambda part: (1 - fnp.cos(math.pi * part)) / 2}
     if interpolate_type not in ways:
@@ -217,6 +234,11 @@ def linear_onecycle_schedule(
     ----------
     L. Smith and N. Topin, Super-convergence: Very fast training of neural networks using large learning rates, 2018,
     arXiv:1708.07120.
+
+    Examples
+    --------
+    >>> [round(float(linear_onecycle_schedule(100, 1.0)(count)), 6) for count in (0, 30, 85, 100)]
+    [0.04, 1.0, 0.04, 4e-06]
     """
     _positive("linear_onecycle_schedule", transition_steps=transition_steps)
     return piecewise_interpolate_schedule(
@@ -237,7 +259,13 @@ def cosine_onecycle_schedule(
     div_factor: float = 25.0,
     final_div_factor: float = 1e4,
 ) -> Schedule:
-    """Up to a peak and down to almost nothing, each by half a period of a cosine; see `linear_onecycle_schedule`."""
+    """Up to a peak and down to almost nothing, each by half a period of a cosine; see `linear_onecycle_schedule`.
+
+    Examples
+    --------
+    >>> [round(float(cosine_onecycle_schedule(100, 1.0)(count)), 6) for count in (0, 30, 65, 100)]
+    [0.04, 1.0, 0.500002, 4e-06]
+    """
     _positive("cosine_onecycle_schedule", transition_steps=transition_steps)
     return piecewise_interpolate_schedule(
         "cosine",
@@ -250,7 +278,13 @@ def cosine_onecycle_schedule(
 
 
 def warmup_constant_schedule(init_value: float, peak_value: float, warmup_steps: int) -> Schedule:
-    """A straight line up, then constant."""
+    """A straight line up, then constant.
+
+    Examples
+    --------
+    >>> [round(float(warmup_constant_schedule(0.0, 1.0, 2)(count)), 6) for count in range(4)]
+    [0.0, 0.5, 1.0, 1.0]
+    """
     return linear_schedule(init_value, peak_value, warmup_steps)
 
 
@@ -262,7 +296,13 @@ def warmup_cosine_decay_schedule(
     end_value: float = 0.0,
     exponent: float = 1.0,
 ) -> Schedule:
-    """A straight line up to a peak, then `cosine_decay_schedule`; `decay_steps` counts both."""
+    """A straight line up to a peak, then `cosine_decay_schedule`; `decay_steps` counts both.
+
+    Examples
+    --------
+    >>> [round(float(warmup_cosine_decay_schedule(0.0, 1.0, 2, 4)(count)), 6) for count in range(5)]
+    [0.0, 0.5, 1.0, 0.5, 0.0]
+    """
     alpha = 0.0 if peak_value == 0 else end_value / peak_value
     return join_schedules(
         [
@@ -283,7 +323,13 @@ def warmup_exponential_decay_schedule(
     staircase: bool = False,
     end_value: float | None = None,
 ) -> Schedule:
-    """A straight line up to a peak, then `exponential_decay`."""
+    """A straight line up to a peak, then `exponential_decay`.
+
+    Examples
+    --------
+    >>> [round(float(warmup_exponential_decay_schedule(0.0, 1.0, 2, 1, 0.5)(count)), 6) for count in range(5)]
+    [0.0, 0.5, 1.0, 0.5, 0.25]
+    """
     return join_schedules(
         [
             linear_schedule(init_value, peak_value, warmup_steps),
@@ -296,6 +342,12 @@ def warmup_exponential_decay_schedule(
 def sgdr_schedule(cosine_kwargs: Iterable[Mapping[str, Any]]) -> Schedule:
     """`warmup_cosine_decay_schedule` again and again, each with its own arguments (stochastic gradient descent with
     warm restarts).
+
+    Examples
+    --------
+    >>> turn = {"init_value": 0.0, "peak_value": 1.0, "warmup_steps": 1, "decay_steps": 3}
+    >>> [round(float(sgdr_schedule([turn, turn])(count)), 6) for count in range(6)]
+    [0.0, 1.0, 0.5, 0.0, 1.0, 0.5]
     """
     schedules, boundaries, step = [], [], 0
     for kwargs in cosine_kwargs:

@@ -140,12 +140,28 @@ def apply_updates(params: Any, updates: Any) -> Any:
 
 
 def identity() -> GradientTransformation:
-    """The transformation that leaves updates as they are."""
+    """The transformation that leaves updates as they are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> optim.identity().update(np.array([2.0]), ())[0]
+    array([2.])
+    """
     return stateless(lambda updates, params: updates)
 
 
 def set_to_zero() -> GradientTransformation:
-    """The transformation that makes every update zero: what it is given stays frozen."""
+    """The transformation that makes every update zero: what it is given stays frozen.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> optim.set_to_zero().update(np.array([2.0]), ())[0]
+    array([0.])
+    """
     return stateless(lambda updates, params: tree.map(fnp.zeros_like, updates))
 
 
@@ -161,6 +177,11 @@ def chain(*transformations: GradientTransformation) -> GradientTransformationExt
     -------
     GradientTransformationExtraArgs
         Its state is the tuple of theirs. Keywords of its `update` go to those that take some.
+
+    Raises
+    ------
+    ArgumentError
+        What is given is no transformation; `update` was given the state of another optimiser.
 
     Examples
     --------
@@ -181,6 +202,15 @@ def named_chain(*transformations: tuple[str, GradientTransformation]) -> Gradien
     ------
     ArgumentError
         A name comes twice.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import optim
+    >>> optimizer = optim.named_chain(("clip", optim.clip(1.0)), ("step", optim.sgd(0.5)))
+    >>> updates, state = optimizer.update(np.array([4.0]), optimizer.init(np.zeros(1)))
+    >>> updates, list(state)
+    (array([-0.5]), ['clip', 'step'])
     """
     parts = dict(transformations)
     if len(parts) != len(transformations):
