@@ -22,14 +22,17 @@
   const users = nodes.map(() => []);
   nodes.forEach((node, index) => node.inputs.forEach((input) => users[input.source].push(index)));
   const isOwned = (node, index) => (node.kind === "parameter" || node.kind === "constant") && users[index].length > 0 && !graph.results.includes(index);
-  const shownAs = (index) => {
-    const group = outerGroups(nodes[index].group).find((g) => folded.has(g));
-    if (group !== undefined) return `g${group}`;
-    if (!folded.size || !isOwned(nodes[index], index)) return index;
-    const places = new Set(users[index].map(shownAs));
-    const [place] = places;
-    return places.size === 1 && typeof place === "string" ? place : index;
-  };
+  let places = []; // for each node the box that shows it: its own number, or `g` and that of a folded group
+  const shownAs = (index) => places[index];
+  function place() {
+    places = nodes.map((node, index) => { const group = outerGroups(node.group).find((g) => folded.has(g)); return group === undefined ? index : `g${group}`; });
+    if (!folded.size) return;
+    nodes.forEach((node, index) => {
+      if (places[index] !== index || !isOwned(node, index)) return;
+      const first = places[users[index][0]];
+      if (typeof first === "string" && users[index].every((user) => places[user] === first)) places[index] = first;
+    });
+  }
   const isHidden = (group) => outerGroups(groups[group].parent).some((g) => folded.has(g));
 
   // -- drawing ------------------------------------------------------------------------------------------------------
@@ -68,6 +71,7 @@
 
   function draw() {
     for (const id of ["frames", "edges", "boxes"]) $(id).replaceChildren();
+    place();
     const inside = new Map(); // what each box stands for
     nodes.forEach((_, index) => { const key = shownAs(index); if (inside.has(key)) inside.get(key).push(index); else inside.set(key, [index]); });
     const shown = new Map();
@@ -262,13 +266,13 @@
   // -- the view -----------------------------------------------------------------------------------------------------
   const picture = $("picture");
   let view = { x: 0, y: 0, scale: 1 }, moved = false;
-  const place = () => $("view").setAttribute("transform", `translate(${view.x} ${view.y}) scale(${view.scale})`);
+  const moveView = () => $("view").setAttribute("transform", `translate(${view.x} ${view.y}) scale(${view.scale})`);
   function fit() {
     const room = picture.getBoundingClientRect();
     view.scale = Math.min(1.4, Math.max(0.02, Math.min(room.width / size.width, room.height / size.height)));
     view.x = (room.width - size.width * view.scale) / 2;
     view.y = Math.max(0, (room.height - size.height * view.scale) / 2);
-    place();
+    moveView();
   }
   function zoom(factor, x, y) {
     const room = picture.getBoundingClientRect();
@@ -277,7 +281,7 @@
     view.x = at[0] - ((at[0] - view.x) * scale) / view.scale;
     view.y = at[1] - ((at[1] - view.y) * scale) / view.scale;
     view.scale = scale;
-    place();
+    moveView();
   }
   function keepInView(box) {
     const room = picture.getBoundingClientRect();
@@ -285,7 +289,7 @@
     const right = left + box.width * view.scale, bottom = top + box.height * view.scale;
     if (left < 0 || right > room.width) view.x += room.width / 2 - (left + right) / 2;
     if (top < 0 || bottom > room.height) view.y += room.height / 2 - (top + bottom) / 2;
-    place();
+    moveView();
   }
   picture.addEventListener("wheel", (event) => { event.preventDefault(); zoom(Math.exp(-event.deltaY * 0.0015), event.clientX, event.clientY); }, { passive: false });
   picture.addEventListener("pointerdown", (event) => {
@@ -294,7 +298,7 @@
     const move = (e) => {
       if (!moved && Math.hypot(e.clientX - event.clientX, e.clientY - event.clientY) < 4) return;
       moved = true; picture.classList.add("dragged");
-      view.x = e.clientX - start.x; view.y = e.clientY - start.y; place();
+      view.x = e.clientX - start.x; view.y = e.clientY - start.y; moveView();
     };
     const up = () => { removeEventListener("pointermove", move); removeEventListener("pointerup", up); picture.classList.remove("dragged"); };
     addEventListener("pointermove", move); addEventListener("pointerup", up);
@@ -344,6 +348,6 @@
     view.scale = READABLE;
     view.x = Math.max(0, (picture.getBoundingClientRect().width - size.width * READABLE) / 2);
     view.y = 0;
-    place();
+    moveView();
   }
 })();
