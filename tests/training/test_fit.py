@@ -281,6 +281,25 @@ def test_early_stopping_goes_on_from_a_checkpoint_with_the_best_so_far(tmp_path:
     assert np.array_equal(resumed.params["w"], whole.params["w"])
 
 
+def test_a_run_that_goes_on_removes_what_a_killed_write_left_and_nothing_else(tmp_path: Path) -> None:
+    left = tmp_path / "run.npz.0123456789abcdef.part"
+    others = [tmp_path / name for name in ("run.npz.part", "other.npz.0123456789abcdef.part", "run.npz.bak")]
+    for path in (left, *others):
+        path.write_bytes(b"half")
+    fit(squares, start(), optim.adam(0.1), (X, Y), checkpoint=Checkpoint(tmp_path / "run.npz"), **OPTIONS)
+    assert not left.exists() and all(path.exists() for path in others)
+
+
+def test_a_damaged_checkpoint_is_an_error_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "run.npz"
+    options = {**OPTIONS, "checkpoint": Checkpoint(path)}
+    fit(squares, start(), optim.adam(0.1), (X, Y), **options)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(FileContentError, match=r"run\.npz is damaged"):
+        fit(squares, start(), optim.adam(0.1), (X, Y), **options)
+    assert path.exists()
+
+
 def test_a_checkpoint_of_another_run_is_refused_and_kept(tmp_path: Path) -> None:
     path = tmp_path / "run.npz"
     options = {**OPTIONS, "checkpoint": Checkpoint(path)}
