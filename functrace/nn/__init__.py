@@ -35,9 +35,10 @@ from .activations import (
     tanh,
 )
 from .attention import MultiHeadAttention, dot_product_attention
+from .combination import fan_in_concat, fan_in_sum, fan_out, parallel, residual, serial
 from .convolution import Conv, ConvTranspose
 from .dense import Dense, Embedding
-from .layer import Layer, activation, fan_in_concat, fan_in_sum, fan_out, flatten, parallel, residual, serial
+from .layer import Layer, activation, flatten
 from .normalization import BatchNorm, Dropout, GroupNorm, LayerNorm, RMSNorm
 from .pooling import AvgPool, GlobalAvgPool, MaxPool, avg_pool, max_pool
 from .recurrent import GRU, LSTM, RNN, last_step

@@ -234,9 +234,22 @@ def test_scopes_in_a_jitted_function_are_groups_in_its_group():
     def loss(params, x):
         return fnp.sum(net.apply(params, x))
 
+    @functrace.jit
+    def f(x):
+        with functrace.named_scope("sin"):
+            return fnp.sin(x)
+
+    def in_s(x):
+        with functrace.named_scope("s"):
+            return f(x)
+
+    f(1.0)  # traced outside of the scope
+
     def outer(params, x):
         with functrace.named_scope("outside"):
             return loss(params, x) * 2
+
+    assert [group.name for group in viz.graph(in_s)(1.0).groups] == ["s", "f", "sin"]
 
     groups = viz.graph(outer)(params, np.ones((1, 2))).groups
     assert [(group.name, group.parent) for group in groups] == [
