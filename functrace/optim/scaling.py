@@ -253,10 +253,11 @@ def scale_by_adam(
             mu_hat, unbias = tree.map(lambda m, g: b1 * m + (1 - b1) * g, ahead, now), 1.0
         else:
             mu_hat, unbias = mu, 1 / (1 - b1**count)
-        # m c₁ / (√(v / c² + eps_root) + eps) = m (c₁ c) / (√(v + eps_root c²) + eps c): two passes over each leaf less
+        # m u / (√(v / c² + eps_root) + eps) = m (u c) / (√(v + eps_root c²) + eps c), numbers in brackets: one pass
+        # over each leaf less, and a product in the place of a quotient
         root = fnp.sqrt(1 - b2**count)
         means = tree.map(lambda m: m * cast(unbias * root, fnp.real(m)), mu_hat)
-        out = _over_root(means, nu, eps * root, eps_root * root * root if eps_root else 0.0)
+        out = _over_root(means, nu, eps * root, eps_root * root * root if eps_root else None)
         return tree.map(cast, out, updates), MomentsState(count, tree.map(cast, mu, state.mu), nu)
 
     return stateful("scale_by_adam", MomentsState, init, update)
@@ -284,7 +285,7 @@ def scale_by_amsgrad(
         count = state.count + 1
         mu, nu = moment(updates, state.mu, b1), second_moment(updates, state.nu, b2)
         greatest = tree.map(fnp.maximum, state.nu_max, unbiased(nu, b2, count))
-        out = _over_root(unbiased(mu, b1, count), greatest, eps, eps_root)
+        out = _over_root(unbiased(mu, b1, count), greatest, eps, eps_root or None)
         after = AmsgradState(count, tree.map(cast, mu, state.mu), nu, greatest)
         return tree.map(cast, out, updates), after
 
@@ -292,10 +293,10 @@ def scale_by_amsgrad(
 
 
 def _over_root(mu: Any, nu: Any, eps: Any, eps_root: Any) -> Any:
-    def inside(v: Any) -> Any:
-        return v if isinstance(eps_root, float) and eps_root == 0.0 else v + cast(eps_root, v)
-
-    return tree.map(lambda m, v: m / (fnp.sqrt(inside(v)) + cast(eps, v)), mu, nu)
+    """m / (√(v + eps_root) + eps), without a pass for an `eps_root` that is None."""
+    if eps_root is not None:
+        nu = tree.map(lambda v: v + cast(eps_root, v), nu)
+    return tree.map(lambda m, v: m / (fnp.sqrt(v) + cast(eps, v)), mu, nu)
 
 
 def scale_by_adamax(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> GradientTransformation:

@@ -71,7 +71,7 @@ class Guard:
             carry = Carry(*self._steps.step(*arguments)[1:])
             if bad_param := first_non_finite(carry.params):
                 _fail(f"the update {place} makes a parameter that is not finite: params{bad_param}")
-        _fail(f"the loss or a parameter is not finite in step {self._run.step}, but is when the steps are done again")
+        _fail(f"the loss or a parameter is not finite by step {number + 1}, and all are when the steps are done again")
 
 
 def _fail(what: str) -> NoReturn:
