@@ -41,7 +41,7 @@ from .dense import Dense, Embedding
 from .layer import Layer, activation, flatten
 from .normalization import BatchNorm, Dropout, GroupNorm, LayerNorm, RMSNorm
 from .pooling import AvgPool, GlobalAvgPool, MaxPool, avg_pool, max_pool
-from .recurrent import GRU, LSTM, RNN, last_step
+from .recurrent import GRU, LSTM, RNN, gru_step, last_step, lstm_step, rnn_step
 
 #: Activations as layers.
 Elu, Gelu, LeakyRelu, LogSoftmax, Relu, Selu, Sigmoid, Silu, Softmax, Softplus, Tanh = [
@@ -89,6 +89,7 @@ __all__ = [
     "flatten",
     "gelu",
     "glu",
+    "gru_step",
     "hard_sigmoid",
     "hard_silu",
     "hard_swish",
@@ -103,6 +104,7 @@ __all__ = [
     "logmeanexp",
     "logsumexp",
     "losses",
+    "lstm_step",
     "max_pool",
     "mish",
     "one_hot",
@@ -110,6 +112,7 @@ __all__ = [
     "relu",
     "relu6",
     "residual",
+    "rnn_step",
     "selu",
     "serial",
     "sigmoid",

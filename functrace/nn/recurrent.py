@@ -53,8 +53,7 @@ def RNN(
     """
 
     def step(params: Any, state: Any, projected: Any) -> tuple[Any, Any]:
-        state = activation(projected + state @ params["recurrent_kernel"])
-        return state, state
+        return _rnn(params, state, projected, activation)
 
     return _recurrent("RNN", features, 1, step, False, kernel_init, recurrent_init, _biases(bias_init), dtype)
 
@@ -95,18 +94,11 @@ def LSTM(
     (-1, 20, 8)
     """
 
-    def step(params: Any, state: Any, projected: Any) -> tuple[Any, Any]:
-        hidden, cell = state
-        keep_in, forget, candidate, let_out = fnp.split(projected + hidden @ params["recurrent_kernel"], 4, -1)
-        cell = sigmoid(forget) * cell + sigmoid(keep_in) * fnp.tanh(candidate)
-        hidden = sigmoid(let_out) * fnp.tanh(cell)
-        return (hidden, cell), hidden
-
     def biases(key: Any, features: int, dtype: Any) -> Any:
         is_forget = fnp.arange(4 * features) // features == 1
         return {"bias": bias_init(key, (4 * features,), dtype) + fnp.where(is_forget, forget_bias, 0).astype(dtype)}
 
-    return _recurrent("LSTM", features, 4, step, True, kernel_init, recurrent_init, biases, dtype)
+    return _recurrent("LSTM", features, 4, _lstm, True, kernel_init, recurrent_init, biases, dtype)
 
 
 def GRU(
@@ -141,14 +133,6 @@ def GRU(
     (-1, 20, 8)
     """
 
-    def step(params: Any, hidden: Any, projected: Any) -> tuple[Any, Any]:
-        from_reset, from_update, candidate = fnp.split(projected, 3, -1)
-        to_reset, to_update, past = fnp.split(hidden @ params["recurrent_kernel"], 3, -1)
-        reset, update = sigmoid(from_reset + to_reset), sigmoid(from_update + to_update)
-        new = fnp.tanh(candidate + reset * (past + params["candidate_bias"]))
-        hidden = new + update * (hidden - new)
-        return hidden, hidden
-
     def biases(key: Any, features: int, dtype: Any) -> Any:
         first, second = random.split(key)
         return {
@@ -157,8 +141,78 @@ def GRU(
         }
 
     return _recurrent(
-        "GRU", features, 3, step, False, kernel_init, recurrent_init, biases, dtype, candidate_bias=features
+        "GRU", features, 3, _gru, False, kernel_init, recurrent_init, biases, dtype, candidate_bias=features
     )
+
+
+def rnn_step(params: Any, state: Any, inputs: Any, activation: Callable[[Any], Any] = fnp.tanh) -> tuple[Any, Any]:
+    """One step of an `RNN`, to go on from any state: to sample, or where inputs come one by one.
+
+    Parameters
+    ----------
+    params
+        Those of the layer.
+    state
+        h, (batch, features); zeros at the beginning.
+    inputs
+        Of one time, (batch, n).
+    activation
+        The layer's.
+
+    Returns
+    -------
+    state, output
+        The next state, and the layer's output at this time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import nn, random
+    >>> layer, x = nn.RNN(4), np.ones((2, 3, 5))
+    >>> _, params = layer.init(random.key(0), x.shape)
+    >>> state = np.zeros((2, 4))
+    >>> for time in range(3):
+    ...     state, output = nn.rnn_step(params, state, x[:, time])
+    >>> np.allclose(output, layer.apply(params, x)[:, -1])
+    True
+    """
+    return _rnn(params, state, _projected(params, inputs), activation)
+
+
+def lstm_step(params: Any, state: tuple[Any, Any], inputs: Any) -> tuple[tuple[Any, Any], Any]:
+    """One step of an `LSTM`; its state is the pair (h, c). See `rnn_step`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import nn, random
+    >>> layer, x = nn.LSTM(4), np.ones((2, 3, 5))
+    >>> _, params = layer.init(random.key(0), x.shape)
+    >>> state = np.zeros((2, 4)), np.zeros((2, 4))
+    >>> for time in range(3):
+    ...     state, output = nn.lstm_step(params, state, x[:, time])
+    >>> np.allclose(output, layer.apply(params, x)[:, -1])
+    True
+    """
+    return _lstm(params, state, _projected(params, inputs))
+
+
+def gru_step(params: Any, state: Any, inputs: Any) -> tuple[Any, Any]:
+    """One step of a `GRU`. See `rnn_step`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functrace import nn, random
+    >>> layer, x = nn.GRU(4), np.ones((2, 3, 5))
+    >>> _, params = layer.init(random.key(0), x.shape)
+    >>> state = np.zeros((2, 4))
+    >>> for time in range(3):
+    ...     state, output = nn.gru_step(params, state, x[:, time])
+    >>> np.allclose(output, layer.apply(params, x)[:, -1])
+    True
+    """
+    return _gru(params, state, _projected(params, inputs))
 
 
 def last_step() -> Layer:
@@ -215,7 +269,7 @@ def _recurrent(
         check_params(name, params, widths)
         check_rank(name, shape_of(inputs), 3, _INSTEAD)
         check_features(name, inputs, params["kernel"].shape[0])
-        projected = fnp.swapaxes(inputs, 0, 1) @ params["kernel"] + params["bias"]
+        projected = _projected(params, fnp.swapaxes(inputs, 0, 1))
         start = fnp.zeros((inputs.shape[0], features), projected.dtype)
         _, states = scan(lambda state, x: step(params, state, x), (start, start) if has_cell else start, projected)
         return fnp.swapaxes(states, 0, 1)
@@ -225,3 +279,34 @@ def _recurrent(
 
 def _biases(bias_init: Initializer) -> Callable[[Any, int, Any], Any]:
     return lambda key, features, dtype: {"bias": bias_init(key, (features,), dtype)}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# one step, from inputs that are projected already
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _projected(params: Any, inputs: Any) -> Any:
+    return inputs @ params["kernel"] + params["bias"]
+
+
+def _rnn(params: Any, state: Any, projected: Any, activation: Callable[[Any], Any]) -> tuple[Any, Any]:
+    state = activation(projected + state @ params["recurrent_kernel"])
+    return state, state
+
+
+def _lstm(params: Any, state: Any, projected: Any) -> tuple[Any, Any]:
+    hidden, cell = state
+    keep_in, forget, candidate, let_out = fnp.split(projected + hidden @ params["recurrent_kernel"], 4, -1)
+    cell = sigmoid(forget) * cell + sigmoid(keep_in) * fnp.tanh(candidate)
+    hidden = sigmoid(let_out) * fnp.tanh(cell)
+    return (hidden, cell), hidden
+
+
+def _gru(params: Any, hidden: Any, projected: Any) -> tuple[Any, Any]:
+    from_reset, from_update, candidate = fnp.split(projected, 3, -1)
+    to_reset, to_update, past = fnp.split(hidden @ params["recurrent_kernel"], 3, -1)
+    reset, update = sigmoid(from_reset + to_reset), sigmoid(from_update + to_update)
+    new = fnp.tanh(candidate + reset * (past + params["candidate_bias"]))
+    hidden = new + update * (hidden - new)
+    return hidden, hidden
