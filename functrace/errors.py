@@ -82,7 +82,7 @@ def _cell(filename: str) -> str | None:
 
 
 def is_internal(filename: str) -> bool:
-    """Whether a file is the library's own (or NumPy's, Python's, or compiled by `jit`), and so not the user's."""
+    """Whether a file is the library's own (NumPy's, SciPy's, Python's, compiled by `jit`), and so not the user's."""
     known = _is_internal.get(filename)
     if known is None:
         path = filename if filename.startswith("<") else os.path.abspath(filename)
@@ -91,6 +91,7 @@ def is_internal(filename: str) -> bool:
             (path.startswith(_PACKAGE) and not path.startswith(_COMMANDS))
             or path.startswith(("<functrace", "<frozen", "<__array_function__"))
             or f"{installed}numpy{os.sep}" in path
+            or f"{installed}scipy{os.sep}" in path
             or (path.startswith(_STANDARD_LIBRARY) and installed not in path)
         )
         _is_internal[filename] = known

@@ -23,6 +23,7 @@ from ..errors import (
     user_location,
 )
 from .aval import Aval, Shape
+from .foreign import in_place_of_scipy
 
 if TYPE_CHECKING:
     from .primitive import Primitive
@@ -238,7 +239,8 @@ class Tracer:
             raise TracerBoolConversionError(
                 f"expected a bool that is known while the function is traced, got {self!r}: `if`, `while`, `and`, "
                 "`or`, `not` and `assert` ask for its value",
-                instead="functrace.numpy.where(condition, x, y), functrace.lax.cond or functrace.lax.while_loop; "
+                instead=in_place_of_scipy()
+                or "functrace.numpy.where(condition, x, y), functrace.lax.cond or functrace.lax.while_loop; "
                 "`&`, `|` and `~` for logic; static_argnums if the argument of jit is a setting",
             )
         return bool(value)
@@ -276,7 +278,8 @@ class Tracer:
         raise ConcretizationTypeError(
             f"expected a value that is known while the function is traced, got {self!r}: {name}() would give a Python "
             "number, which no transform can follow",
-            instead=f"{instead}, and functions of NumPy or functrace.numpy in place of those of `math`; "
+            instead=in_place_of_scipy()
+            or f"{instead}, and functions of NumPy or functrace.numpy in place of those of `math`; "
             "x.at[i].set(y) in place of out[i] = y; "
             f"{name}(functrace.lax.stop_gradient(x)) under grad where the number is only looked at",
         )
@@ -285,9 +288,10 @@ class Tracer:
         raise TracerArrayConversionError(
             f"expected an array, got {self!r}: it stands for a value while a function is traced and cannot become a "
             "numpy.ndarray (numpy.asarray, out[i] = x, out=, or a function written in C asked for one)",
-            instead="the function of NumPy or functrace.numpy that takes arrays (numpy.stack in place of "
+            instead=in_place_of_scipy()
+            or "the function of NumPy or functrace.numpy that takes arrays (numpy.stack in place of "
             "numpy.array([...]), numpy.take(x, i, axis=0) in place of x[i] by a traced i, x.at[i].set(y) in place of "
-            "out[i] = y); functrace.pure_callback for a function "
+            "out[i] = y; functrace.random in place of numpy.random); functrace.pure_callback for a function "
             "that must see the array",
         )
 
