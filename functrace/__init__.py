@@ -27,7 +27,7 @@ from .transforms.vmap import vmap
 
 __version__ = "0.1.0"
 
-__getattr__ = submodules(__name__, "nn", "optim", "random", "scipy", "training", "viz")
+__getattr__, __dir__ = submodules(__name__, "nn", "optim", "random", "scipy", "training", "viz")
 
 __all__ = [
     "ShapeDtypeStruct",

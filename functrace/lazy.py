@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
@@ -10,8 +11,8 @@ from typing import Any
 from .errors import MissingExtraError
 
 
-def submodules(package: str, *names: str) -> Callable[[str], ModuleType]:
-    """A ``__getattr__`` for a package: these modules of its are imported when they are first asked for.
+def submodules(package: str, *names: str) -> tuple[Callable[[str], ModuleType], Callable[[], list[str]]]:
+    """``__getattr__`` and ``__dir__`` for a package: these modules of its are imported when they are first asked for.
 
     Parameters
     ----------
@@ -26,7 +27,10 @@ def submodules(package: str, *names: str) -> Callable[[str], ModuleType]:
             return import_module(f"{package}.{name}")
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
-    return __getattr__
+    def __dir__() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *names})
+
+    return __getattr__, __dir__
 
 
 def import_extra(module: str, extra: str, purpose: str) -> ModuleType:

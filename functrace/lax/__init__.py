@@ -374,10 +374,14 @@ _SPECIAL = {
     "zeta": "gamma_functions",
 }
 
-_submodule = _submodules(__name__, "linalg")
+_submodule, _names = _submodules(__name__, "linalg")
 
 
 def __getattr__(name: str) -> Any:
     if name in _SPECIAL:
         return getattr(_import_module(f".{_SPECIAL[name]}", __name__), name)
     return _submodule(name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*_names(), *_SPECIAL})

@@ -608,6 +608,7 @@ __all__ = [
     "extract",
     "eye",
     "fabs",
+    "fft",
     "fill_diagonal",
     "finfo",
     "fix",
@@ -709,6 +710,7 @@ __all__ = [
     "less",
     "less_equal",
     "lexsort",
+    "linalg",
     "linspace",
     "little_endian",
     "load",
@@ -927,7 +929,7 @@ __all__ = [
 ]
 
 
-_late = _submodules(__name__, "fft", "linalg")
+_late, __dir__ = _submodules(__name__, "fft", "linalg")
 
 #: NumPy's own names that are looked up as they are asked for: slow to import, deprecated, or not on every machine.
 _NUMPYS_OWN = ("complex256", "float128", "row_stack", "typing")

@@ -114,12 +114,17 @@ def dressed(function: Callable, original: Callable, traced: Callable, signed: Ca
     update_wrapper(function, traced)
     function.__wrapped__ = signed  # type: ignore[attr-defined]  # where `inspect.signature` looks
     function.__name__ = function.__qualname__ = name_of(original).lstrip("_")
-    library = getattr(original, "__module__", None)
-    library = library if library in _LATE else "numpy"
-    function.__module__ = _LATE.get(library, "functrace.numpy")
+    function.__module__ = _LATE.get(_library_of(original), "functrace.numpy")
     if not traced.__doc__:
-        function.__doc__ = f"`{library}.{name_of(original)}`, which can be traced."
+        function.__doc__ = f"`{public_name(original)}`, which can be traced.\n\n{summary(original)}"
     return function
+
+
+def summary(original: Any) -> str:
+    """What NumPy's own docstring says in its first sentences."""
+    paragraphs = (original.__doc__ or "").strip().split("\n\n", 2)
+    is_signature = len(paragraphs) > 1 and paragraphs[0].startswith(f"{name_of(original)}(")  # as a ufunc's begins
+    return " ".join(paragraphs[is_signature].split())
 
 
 def name_of(original: Any) -> str:
@@ -127,6 +132,19 @@ def name_of(original: Any) -> str:
     if isinstance(original, tuple):
         return f"{original[0].__name__}.{original[1]}"
     return getattr(original, "__name__", str(original))
+
+
+def public_name(original: Any) -> str:
+    """Its name with that of its library: ``numpy.linalg.inv``, ``numpy.add.reduce``, ``scipy.special.erf``."""
+    return f"{_library_of(original)}.{name_of(original)}"
+
+
+def _library_of(original: Any) -> str:
+    owner = original[0] if isinstance(original, tuple) else original
+    if isinstance(owner, np.ufunc):  # it does not say which library it is from
+        return "numpy" if getattr(np, owner.__name__, None) is owner else "scipy.special"
+    module = (getattr(owner, "__module__", None) or "").split("._")[0]
+    return module if module in _LATE else "numpy"
 
 
 def has_tracer(container: Iterable[Any]) -> bool:
@@ -167,14 +185,14 @@ def _refuse_arguments(original: Any, traced: Callable, args: tuple, kwargs: dict
         parameters = [p.replace(annotation=p.empty) for p in signature.parameters.values() if p.name != "out"]
         shown = signature.replace(parameters=parameters, return_annotation=signature.empty)
         raise ArgumentError(
-            f"numpy.{name_of(original)} on a traced value: {error}", instead=f"{name_of(original)}{shown}"
+            f"{public_name(original)} on a traced value: {error}", instead=f"{name_of(original)}{shown}"
         ) from None
 
 
 def _refused_out(original: Any) -> ArgumentError:
     assigns = ", nor can `x += y` in an array x" if isinstance(original, np.ufunc) else ""
     return ArgumentError(
-        f"numpy.{name_of(original)}: out= cannot be filled from a traced value{assigns}",
+        f"{public_name(original)}: out= cannot be filled from a traced value{assigns}",
         instead="use the result (x = x + y in place of x += y); x.at[...].set(...) to write into a part of an array",
     )
 
@@ -184,7 +202,7 @@ def array_function(self: Any, func: Callable, types: Any, args: tuple, kwargs: d
     traced = _served(func)
     if traced is None:
         raise ArgumentError(
-            f"numpy.{func.__name__} cannot follow a traced value: it has no counterpart in functrace.numpy",
+            f"{func.__module__}.{func.__name__} cannot follow a traced value: it has no counterpart in functrace.numpy",
             instead="write it with functions that have one, or give it a rule with functrace.pure_callback",
         )
     return call_traced(func, traced, args, kwargs)
@@ -212,7 +230,7 @@ def _served(key: Any) -> Callable | None:
     traced = TRACED.get(key)
     if traced is not None:
         return traced
-    if isinstance(key, np.ufunc):  # it does not say which library it is from
+    if isinstance(key, np.ufunc):
         modules = [ours for library, ours in _LATE.items() if library.startswith("scipy") and library in sys.modules]
     else:
         modules = [ours for library, ours in _LATE.items() if getattr(key, "__module__", None) == library]
@@ -314,7 +332,7 @@ def in_place(original: Any, instead: str) -> Callable:
 
     def refuse(*args: Any, **kwargs: Any) -> NoReturn:
         raise ImmutableError(
-            f"numpy.{name_of(original)} changes an array in place, and a traced value does not change", instead=instead
+            f"{public_name(original)} changes an array in place, and a traced value does not change", instead=instead
         )
 
     TRACED[original] = refuse

@@ -14,7 +14,7 @@ from ..core.trace import Tracer
 from ..errors import TracerArrayConversionError
 from ..lax import elementwise as lax
 from ..lax.shape import convert_element_type, dtype_of
-from .dispatch import OPERATIONS, as_operand, call_traced, has_tracer, ndarray, serve
+from .dispatch import OPERATIONS, as_operand, call_traced, has_tracer, ndarray, serve, summary
 from .slopes import NOTES
 from .ufunc_options import prepared, refuse_mask
 
@@ -139,7 +139,7 @@ def _register(ufunc: np.ufunc, traced: Callable, function: Callable) -> Callable
     function.__name__ = function.__qualname__ = name
     function.__module__ = "functrace.numpy"
     note = NOTES.get(ufunc)
-    function.__doc__ = f"`numpy.{name}`, which can be traced." + (f"\n\n{note}" if note else "")
+    function.__doc__ = f"`numpy.{name}`, which can be traced.\n\n{summary(ufunc)}" + (f"\n\n{note}" if note else "")
     function.__wrapped__ = ufunc  # type: ignore[attr-defined]  # whose signature it has
     return function
 

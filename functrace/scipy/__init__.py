@@ -2,6 +2,6 @@
 
 from ..lazy import submodules
 
-__getattr__ = submodules(
+__getattr__, __dir__ = submodules(
     __name__, "fft", "integrate", "interpolate", "linalg", "ndimage", "optimize", "signal", "sparse", "special", "stats"
 )

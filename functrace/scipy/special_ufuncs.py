@@ -7,6 +7,7 @@ the others raise an error that names the extra. A ufunc without a rule for its d
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import cache, update_wrapper
 from typing import Any
@@ -53,6 +54,7 @@ def _ufunc(name: str, operands: int, operation: Callable) -> Callable:
             args = tuple([convert_element_type(arg, canonical_dtype(dtype)) for arg in args])
         return operation(*args)
 
+    traced.__signature__ = _signature(traced, operands)  # type: ignore[attr-defined]
     traced.__doc__ = f"`scipy.special.{name}`, which can be traced.{_LIMITS if name in _WITH_LIMITS else ''}"
     if ufunc is None:
         return public(traced, name, traced)
@@ -73,6 +75,15 @@ def _ufunc(name: str, operands: int, operation: Callable) -> Callable:
         return call_traced(ufunc, traced, args, kwargs)
 
     return _named(function, name, traced)
+
+
+def _signature(traced: Callable, operands: int) -> inspect.Signature:
+    """That of `traced`, with the operands as a ufunc names them: ``(x1, x2, /, *, where=True)``."""
+    names = ["x"] if operands == 1 else [f"x{i}" for i in range(1, operands + 1)]
+    positional = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
+    given = inspect.signature(traced).parameters.values()
+    keywords = [p.replace(annotation=p.empty) for p in given if p.kind is p.KEYWORD_ONLY]
+    return inspect.Signature([*positional, *keywords])
 
 
 #: Where derivatives differ from those of jax.scipy.special.

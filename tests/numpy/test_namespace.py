@@ -33,6 +33,48 @@ def test_no_name_is_refused_that_is_there():
     assert not [name for name in fnp.__all__ if reason(name)]
 
 
+def test_a_star_import_gives_what_numpys_gives_apart_from_what_is_refused():
+    ours, theirs = {}, {}
+    exec("from functrace.numpy import *", ours)
+    exec("from numpy import *", theirs)
+    assert {name for name in theirs if name not in ours and hasattr(fnp, name)} <= {*NOT_STARRED, "__version__"}
+    assert ours["linalg"] is fnp.linalg and ours["fft"] is fnp.fft
+
+
+#: Numpy's names that are looked up as they are asked for: not on every machine, slow to import, or deprecated.
+NOT_STARRED = ("complex256", "float128", "row_stack", "typing")
+
+
+def test_modules_that_are_imported_when_they_are_asked_for_are_listed_before():
+    assert {"fft", "linalg", "sum"} <= set(dir(fnp))
+    assert {"nn", "optim", "random", "scipy", "training", "viz", "grad"} <= set(dir(functrace))
+    assert {"linalg", "erf", "sin"} <= set(dir(functrace.lax))
+    assert {"special", "stats"} <= set(dir(functrace.scipy))
+    for package in (functrace, fnp, functrace.lax, functrace.scipy):
+        assert all(hasattr(package, name) for name in dir(package))
+
+
+@pytest.mark.parametrize("name", ["sum", "sin", "add", "linalg.inv", "fft.fft"])
+def test_help_says_what_a_function_does(name):
+    module, _, function = f".{name}".rpartition(".")
+    path = f"numpy{module}.{function}"
+    ours = eval(f"functrace.{path}")
+    original = eval(path, {"numpy": np})
+    assert inspect.getdoc(ours).startswith(f"`{path}`, which can be traced.\n\n")
+    assert " ".join(inspect.getdoc(ours).split("\n\n")[1].split()) in " ".join(original.__doc__.split())
+
+
+def test_an_error_names_the_library_of_its_function():
+    square = np.eye(2)
+    for name, call in {
+        "numpy.linalg.multi_dot": lambda x: np.linalg.multi_dot([x, x], out=square),
+        "numpy.add.reduce": lambda x: np.add.reduce(x, out=square[0]),
+        "numpy.fft.fft": lambda x: np.fft.fft(x, out=square + 0j),
+    }.items():
+        with pytest.raises(ArgumentError, match=rf"^{name}: out="):
+            functrace.jit(call)(square)
+
+
 def _parameters(function):
     return list(inspect.signature(function).parameters.values())
 

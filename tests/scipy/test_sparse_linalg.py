@@ -39,6 +39,15 @@ def system(name, size, dtype=np.float64, seed=0):
 
 
 @every_solver
+def test_scipys_name_of_the_relative_tolerance_is_taken(name):
+    a, b = system(name, 6)
+    loose, _ = SOLVERS[name](a, b, rtol=0.9)
+    tight, _ = SOLVERS[name](a, b, rtol=1e-12)
+    np.testing.assert_array_equal(loose, SOLVERS[name](a, b, tol=0.9)[0])
+    np.testing.assert_allclose(tight, np.linalg.solve(a, b), rtol=1e-10)
+
+
+@every_solver
 @settings(max_examples=12)
 @given(
     size=st.integers(0, 9), dtype=st.sampled_from([np.float32, np.float64, np.complex64, np.complex128]), data=st.data()

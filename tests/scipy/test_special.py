@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 import textwrap
@@ -34,6 +35,20 @@ def _compare(got, expected, what):
             np.testing.assert_allclose(a, b, rtol=1e-5 if single else 1e-12, atol=1e-37 if single else 1e-300)
         else:
             np.testing.assert_array_equal(a, b, err_msg=what)
+
+
+def test_signatures_of_ufuncs_show_their_operands():
+    assert str(inspect.signature(ours.erf)).startswith("(x, /, *, where=True, dtype=None")
+    assert str(inspect.signature(ours.betainc)).startswith("(x1, x2, x3, /, *, where=True")
+
+
+def test_an_error_about_an_argument_names_the_function_of_scipy():
+    with pytest.raises(ArgumentError, match=r"^scipy\.special\.erf on a traced value"):
+        jit(lambda x: ours.erf(x, axis=0))(1.0)
+    with pytest.raises(ArgumentError, match=r"^scipy\.special\.logsumexp on a traced value"):
+        jit(lambda x: ours.logsumexp(x, dtype=float))(np.ones(3))
+    with pytest.raises(ArgumentError, match=r"^scipy\.special\.erf: out="):
+        jit(lambda x: theirs.erf(x, out=np.ones(3)))(np.ones(3))
 
 
 @pytest.mark.parametrize("operands", [1, 2, 3, 4])

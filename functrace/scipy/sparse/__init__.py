@@ -2,4 +2,4 @@
 
 from ...lazy import submodules
 
-__getattr__ = submodules(__name__, "linalg")
+__getattr__, __dir__ = submodules(__name__, "linalg")

@@ -20,7 +20,7 @@ from .samples import ModeResult, mode, rankdata, sem
 
 __all__ = ["ModeResult", "gaussian_kde", "mode", "rankdata", "sem"]
 
-__getattr__ = submodules(
+__getattr__, __dir__ = submodules(
     __name__,
     "bernoulli",
     "beta",

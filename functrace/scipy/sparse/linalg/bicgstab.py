@@ -10,7 +10,15 @@ from .system import Apply, solve_system, squared_norm
 
 
 def bicgstab(
-    A: Any, b: Any, x0: Any = None, *, tol: float = 1e-5, atol: float = 0.0, maxiter: int | None = None, M: Any = None
+    A: Any,
+    b: Any,
+    x0: Any = None,
+    *,
+    tol: float = 1e-5,
+    atol: float = 0.0,
+    maxiter: int | None = None,
+    M: Any = None,
+    rtol: float | None = None,
 ) -> tuple[Any, Any]:
     """Solve A x = b for any square A by the stabilised method of biconjugate gradients.
 
@@ -19,7 +27,7 @@ def bicgstab(
 
     Parameters
     ----------
-    A, b, x0, tol, atol, maxiter, M
+    A, b, x0, tol, atol, maxiter, M, rtol
         As those of `cg`.
 
     Returns
@@ -39,7 +47,9 @@ def bicgstab(
     H. A. van der Vorst, "Bi-CGSTAB: a fast and smoothly converging variant of Bi-CG for the solution of nonsymmetric
     linear systems", SIAM Journal on Scientific and Statistical Computing 13 (1992).
     """
-    return solve_system("bicgstab", _steps, A, b, x0, tol=tol, atol=atol, maxiter=maxiter, M=M, hermitian=False)
+    return solve_system(
+        "bicgstab", _steps, A, b, x0, tol=tol, rtol=rtol, atol=atol, maxiter=maxiter, M=M, hermitian=False
+    )
 
 
 def _steps(apply: Apply, precondition: Apply, b: Any, x: Any, threshold: Any, maxiter: Any) -> tuple[Any, Any, Any]:

@@ -10,7 +10,15 @@ from .system import Apply, solve_system, squared_norm
 
 
 def cg(
-    A: Any, b: Any, x0: Any = None, *, tol: float = 1e-5, atol: float = 0.0, maxiter: int | None = None, M: Any = None
+    A: Any,
+    b: Any,
+    x0: Any = None,
+    *,
+    tol: float = 1e-5,
+    atol: float = 0.0,
+    maxiter: int | None = None,
+    M: Any = None,
+    rtol: float | None = None,
 ) -> tuple[Any, Any]:
     """Solve A x = b for a Hermitian, positive definite A by the method of conjugate gradients.
 
@@ -27,11 +35,13 @@ def cg(
     x0
         Where to start, of the structure and shapes of `b`; by default zero. It has no derivative.
     tol, atol
-        The steps end when the norm of b - A x is at most ``max(tol * norm(b), atol)``. (SciPy calls the first `rtol`.)
+        The steps end when the norm of b - A x is at most ``max(tol * norm(b), atol)``.
     maxiter
         The highest number of steps; by default ten times the number of elements.
     M
         The preconditioner, as `A`: close to its inverse, Hermitian and positive definite.
+    rtol
+        SciPy's name for `tol`, in place of it where it is given.
 
     Returns
     -------
@@ -60,7 +70,7 @@ def cg(
     ----------
     Y. Saad, "Iterative methods for sparse linear systems", 2nd ed. (2003), algorithm 9.1.
     """
-    return solve_system("cg", _steps, A, b, x0, tol=tol, atol=atol, maxiter=maxiter, M=M, hermitian=True)
+    return solve_system("cg", _steps, A, b, x0, tol=tol, rtol=rtol, atol=atol, maxiter=maxiter, M=M, hermitian=True)
 
 
 def _steps(apply: Apply, precondition: Apply, b: Any, x: Any, threshold: Any, maxiter: Any) -> tuple[Any, Any, Any]:

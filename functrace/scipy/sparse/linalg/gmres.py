@@ -25,6 +25,7 @@ def gmres(
     maxiter: int | None = None,
     M: Any = None,
     solve_method: str = "batched",
+    rtol: float | None = None,
 ) -> tuple[Any, Any]:
     """Solve A x = b for any square A by the restarted generalised minimal residual method.
 
@@ -32,7 +33,7 @@ def gmres(
 
     Parameters
     ----------
-    A, b, x0, tol, atol, M
+    A, b, x0, tol, atol, M, rtol
         As those of `cg`.
     restart
         The dimension of the Krylov space in which the residual is made smallest, before a new one is begun.
@@ -69,7 +70,7 @@ def gmres(
     if restart < 1:
         raise OptionError(f"gmres expected a restart of at least 1, got {restart}")
     steps = partial(_restarts, restart, _until_small if solve_method == "incremental" else _whole)
-    return solve_system("gmres", steps, A, b, x0, tol=tol, atol=atol, maxiter=maxiter, M=M, hermitian=False)
+    return solve_system("gmres", steps, A, b, x0, tol=tol, rtol=rtol, atol=atol, maxiter=maxiter, M=M, hermitian=False)
 
 
 def _restarts(

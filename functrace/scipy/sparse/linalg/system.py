@@ -35,6 +35,7 @@ def solve_system(
     x0: Any,
     *,
     tol: Any,
+    rtol: Any,
     atol: Any,
     maxiter: Any,
     M: Any,
@@ -48,7 +49,7 @@ def solve_system(
         The public function, for errors.
     steps
         The method.
-    A, b, x0, tol, atol, maxiter, M
+    A, b, x0, tol, rtol, atol, maxiter, M
         As those of `cg`.
     hermitian
         Whether A and M are Hermitian.
@@ -66,11 +67,12 @@ def solve_system(
         precondition = _on_vectors(_linear_map(M, right, f"{name}: M"), unravel, flat.dtype, f"{name}: M")
     zero = zeros_like(flat)
     start = zero if start is None else ravel_pytree(tree.map(convert_element_type, start, dtypes))[0]
+    relative = tol if rtol is None else rtol
     limit = 10 * flat.shape[0] if maxiter is None else maxiter
 
     def solver(precondition: Apply, start: Any) -> Callable:
         def solve(apply: Apply, right: Any) -> tuple[Any, Any]:
-            threshold = maximum(tol**2 * squared_norm(right), atol**2)
+            threshold = maximum(relative**2 * squared_norm(right), atol**2)
             x, converged, count = steps(apply, precondition, right, start, threshold, limit)
             return x, where(converged, 0, count)[()]
 
