@@ -12,6 +12,8 @@ from .line_search import scale_by_zoom_linesearch
 from .masking import Mask
 from .penalties import add_decayed_weights
 from .scaling import (
+    adam_rule,
+    check_learning_rate,
     scale,
     scale_by_adadelta,
     scale_by_adam,
@@ -109,8 +111,12 @@ def adam(
     >>> updates.round(6)
     array([-0.1,  0.1])
     """
-    rule = scale_by_adam(b1, b2, eps, eps_root, mu_dtype, nesterov=nesterov)
-    return chain(rule, scale_by_learning_rate(learning_rate))
+    check_learning_rate(learning_rate)
+
+    def factor(count: Any) -> Any:  # with the others, so that it costs no pass over the parameters
+        return -(learning_rate(count) if callable(learning_rate) else learning_rate)
+
+    return chain(adam_rule("adam", b1, b2, eps, eps_root, mu_dtype, nesterov, factor))
 
 
 def adamw(

@@ -51,6 +51,17 @@ class MomentsState(NamedTuple):
     nu: Any
 
 
+class SumsState(NamedTuple):
+    """The number of steps, and the sums of the gradients and of their squares, those longer ago counting less.
+
+    The running means are 1 - b1 and 1 - b2 times the sums: two passes over the parameters less than to keep the means.
+    """
+
+    count: Any
+    mu: Any
+    nu: Any
+
+
 class AmsgradState(NamedTuple):
     """As `MomentsState`, with the greatest mean of squares so far."""
 
@@ -130,15 +141,17 @@ def scale_by_learning_rate(learning_rate: ScalarOrSchedule, *, flip_sign: bool =
     >>> optim.scale_by_learning_rate(0.5).update(np.array([2.0]), ())[0]
     array([-1.])
     """
-    if not callable(learning_rate):
-        _check_number(learning_rate)
+    check_learning_rate(learning_rate)
     sign = -1 if flip_sign else 1
     if callable(learning_rate):
         return scale_by_schedule(lambda count: sign * learning_rate(count))
     return scale(sign * learning_rate)
 
 
-def _check_number(learning_rate: Any) -> None:
+def check_learning_rate(learning_rate: ScalarOrSchedule) -> None:
+    """Raise unless it is a number or a function."""
+    if callable(learning_rate):
+        return
     try:
         is_number = shape_of(learning_rate) == () and dtype_of(learning_rate).kind in "iuf"
     except DtypeError:
@@ -241,26 +254,36 @@ def scale_by_adam(
     >>> rule.update(np.array([3.0, -0.1]), rule.init(params), params)[0].round(6)
     array([ 1., -1.])
     """
+    return adam_rule("scale_by_adam", b1, b2, eps, eps_root, mu_dtype, nesterov, lambda count: 1.0)
 
-    def init(params: Any) -> MomentsState:
-        return MomentsState(_no_steps(), zeros_like(params, mu_dtype), zeros_like_real(params))
 
-    def update(updates: Any, state: MomentsState, params: Any = None) -> tuple[Any, MomentsState]:
+def adam_rule(
+    name: str, b1: float, b2: float, eps: float, eps_root: float, mu_dtype: Any, nesterov: bool, factor: Schedule
+) -> GradientTransformation:
+    """The rule of `adam`, times a factor that depends on the number of steps done."""
+
+    def init(params: Any) -> SumsState:
+        return SumsState(_no_steps(), zeros_like(params, mu_dtype), zeros_like_real(params))
+
+    def update(updates: Any, state: SumsState, params: Any = None) -> tuple[Any, SumsState]:
         count = state.count + 1
-        mu, nu = moment(updates, state.mu, b1), second_moment(updates, state.nu, b2)
+        mu = tree.map(lambda g, m: b1 * m + g, updates, state.mu)
+        nu = tree.map(lambda g, v: b2 * v + squared(g), updates, state.nu)
+        unbias = (1 - b1) / (1 - b1**count)
         if nesterov:
-            ahead, now = unbiased(mu, b1, count + 1), unbiased(updates, b1, count)
-            mu_hat, unbias = tree.map(lambda m, g: b1 * m + (1 - b1) * g, ahead, now), 1.0
+            ahead = b1 * (1 - b1) / (1 - b1 ** (count + 1))
+            means = tree.map(lambda m, g: cast(ahead, fnp.real(m)) * m + cast(unbias, fnp.real(g)) * g, mu, updates)
+            number = factor(state.count)
         else:
-            mu_hat, unbias = mu, 1 / (1 - b1**count)
-        # m u / (√(v / c² + eps_root) + eps) = m (u c) / (√(v + eps_root c²) + eps c), numbers in brackets: one pass
-        # over each leaf less, and a product in the place of a quotient
-        root = fnp.sqrt(1 - b2**count)
-        means = tree.map(lambda m: m * cast(unbias * root, fnp.real(m)), mu_hat)
+            means, number = mu, factor(state.count) * unbias
+        # m u / (√(v / c² + eps_root) + eps) = m (u c) / (√(v + eps_root c²) + eps c): what stands in brackets are
+        # numbers, and a pass over each leaf is a product or less
+        root = fnp.sqrt((1 - b2**count) / (1 - b2))
+        means = tree.map(lambda m: m * cast(number * root, fnp.real(m)), means)
         out = _over_root(means, nu, eps * root, eps_root * root * root if eps_root else None)
-        return tree.map(cast, out, updates), MomentsState(count, tree.map(cast, mu, state.mu), nu)
+        return tree.map(cast, out, updates), SumsState(count, tree.map(cast, mu, state.mu), nu)
 
-    return stateful("scale_by_adam", MomentsState, init, update)
+    return stateful(name, SumsState, init, update)
 
 
 def scale_by_amsgrad(

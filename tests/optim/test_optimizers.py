@@ -306,15 +306,15 @@ MISTAKES = {
         "updates, state = optimizer.update",
     ),
     "the state of another optimiser": (
-        lambda: optim.adam(0.1).update(W, optim.sgd(0.1, momentum=0.9).init(W)),
+        lambda: optim.adam(0.1).update(W, optim.rmsprop(0.1).init(W)[:1]),
         ArgumentError,
-        "scale_by_adam expected its state, a MomentsState, got TraceState",
+        "adam expected its state, a SumsState, got MomentsState",
     ),
     "a state that is none": (lambda: optim.adam(0.1).update(W, None), ArgumentError, "NoneType.*2 transformations"),
     "a value with the gradient": (
         lambda: optim.adam(0.1).update((1.0, W), optim.adam(0.1).init(W)),
         StructureError,
-        "scale_by_adam.*structure of the parameters",
+        "adam.*structure of the parameters",
     ),
     "the state of a masked optimiser": (
         lambda: optim.masked(optim.adam(0.1), True).update(W, optim.adam(0.1).init(W)),
