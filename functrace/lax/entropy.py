@@ -48,10 +48,12 @@ def _xlog1py_impl(x: Any, y: Any) -> Any:
     return np.multiply(x, np.log1p(np.where((x == 0) & ~np.isnan(y), 0, y)).astype(np.result_type(x, y)))
 
 
-def _ratio(x: Any, y: Any) -> Any:
-    """x / y, and 0 where x is, as the function then is 0 whatever y is."""
-    return where((x == 0) & (y == 0), dtype_of(x).type(0), div(x, y))
+def _ratio_impl(x: Any, y: Any) -> Any:
+    return np.divide(x, np.where((x == 0) & (y == 0), 1, y).astype(np.result_type(x, y)))
 
+
+#: x / y, and 0 where both are: the slope by y of x log y, which is then 0 whatever y is.
+_ratio: Primitive = _of_floats("ratio", _ratio_impl, lambda t, x, y, z: div(t, y), lambda t, x, y, z: -t * _ratio(z, y))
 
 xlogy: Primitive = _of_floats("xlogy", _xlogy_impl, lambda t, x, y, z: t * log(y), lambda t, x, y, z: t * _ratio(x, y))
 xlog1py: Primitive = _of_floats(

@@ -61,7 +61,11 @@ def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, r
         terms = b * where(empty, a.dtype.type(0), exp(where(empty, a.dtype.type(0), a - top)))
     total = reduce_sum(terms, axes, keepdims)
     top = top if keepdims or not ndim_of(top) else reduce_sum(top, axes)
-    return (log(abs_(total)) + top, sign(total)) if return_sign else log(total) + top
+    if return_sign:
+        return log(abs_(total)) + top, sign(total)
+    if total.dtype.kind == "f":  # NaN where the sum is negative, without NumPy's warning, as SciPy's
+        total = where(total < 0, total.dtype.type(math.nan), total)
+    return log(total) + top
 
 
 @_function

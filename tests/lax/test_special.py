@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
-from functrace import grad, jit, jvp, lax
+from functrace import grad, hessian, jit, jvp, lax
 from functrace.errors import DifferentiationError
 from functrace.lax import bessel_functions, entropy, error_functions, gamma_functions, incomplete, integrals
 from functrace.lax.special import near_zero, special
@@ -330,3 +332,17 @@ def test_compiled_code_calls_scipys_ufuncs():
 def test_a_row_may_be_one_of_several_results():
     value = special("airy_b", lambda x, y: y, scipy_name="airy", result=2)(0.5)
     assert value == scipy_special.airy(0.5)[2]
+
+
+def test_products_with_logarithms_have_second_derivatives_and_no_warnings_where_both_factors_vanish():
+    zero = np.array([0.0, 0.0, 2.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for primitive, y in ((entropy.xlogy, zero), (entropy.xlog1py, zero - 1), (entropy.rel_entr, zero)):
+            total = lambda y, primitive=primitive: primitive(zero, y).sum()  # noqa: E731
+            sign = -1 if primitive is entropy.rel_entr else 1
+            np.testing.assert_array_equal(grad(total)(y), [0.0, 0.0, sign])
+            np.testing.assert_array_equal(jit(grad(total))(y), [0.0, 0.0, sign])
+            np.testing.assert_array_equal(hessian(total)(y), np.diag([0.0, 0.0, -sign / 2]))
+    with np.errstate(divide="ignore"):
+        assert grad(grad(entropy.xlogy, 1), 0)(0.0, 0.0) == np.inf == grad(grad(entropy.xlogy, 0), 1)(0.0, 0.0)

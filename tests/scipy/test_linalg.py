@@ -342,3 +342,18 @@ def test_what_needs_scipy_says_so_and_the_rest_does_without(monkeypatch):
             call()
     for function in (linalg.inv, linalg.expm, linalg.qr, linalg.polar, linalg.svd, linalg.toeplitz):
         function(a)
+
+
+def test_lu_solve_is_batched_over_factors_and_their_pivots():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(5, 3, 3)), rng.normal(size=(5, 3))
+
+    def solve(a, b):
+        return linalg.lu_solve(linalg.lu_factor(a), b)
+
+    expected = np.linalg.solve(a, b[..., None])[..., 0]
+    np.testing.assert_allclose(functrace.vmap(solve)(a, b), expected)
+    np.testing.assert_allclose(functrace.jit(functrace.vmap(solve))(a, b), expected)
+    gradient = functrace.vmap(functrace.grad(lambda a, b: solve(a, b).sum()))(a, b)
+    by_b = np.linalg.solve(a.swapaxes(1, 2), np.ones((5, 3, 1)))
+    np.testing.assert_allclose(gradient, -by_b * expected[:, None, :])

@@ -281,3 +281,12 @@ def test_saved_programs_have_the_rules(tmp_path):
     np.testing.assert_allclose(grad(loaded)(2.5, 1.1), grad(f)(2.5, 1.1), rtol=1e-13)
     functrace.export.save(tmp_path / "slope.json", grad(f), 1.5, 0.7)
     np.testing.assert_allclose(functrace.export.load(tmp_path / "slope.json")(2.5, 1.1), grad(f)(2.5, 1.1), rtol=1e-13)
+
+
+def test_logsumexp_of_a_negative_sum_is_nan_without_a_warning():
+    a, b = np.array([1.0, 2.0]), np.array([1.0, -3.0])
+    assert np.isnan(theirs.logsumexp(a, b=b))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(jit(lambda a: ours.logsumexp(a, b=b))(a))
+        np.testing.assert_allclose(jit(lambda a: ours.logsumexp(a, b=-b))(a), theirs.logsumexp(a, b=-b))

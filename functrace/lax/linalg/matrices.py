@@ -234,7 +234,7 @@ triangle_p: Primitive = Primitive(
 def batch_as_stack(primitive: Primitive) -> None:
     """Give a primitive of stacked matrices its batching rule: the batch is one more of the leading axes."""
 
-    def batch(size: int, args: Sequence, dims: Sequence, **params: Any) -> tuple[Any, Any]:
+    def batch(size: int, args: Sequence, dims: Sequence, /, **params: Any) -> tuple[Any, Any]:
         out = primitive(*[batch_to_front(size, x, dim) for x, dim in zip(args, dims, strict=True)], **params)
         return out, [0] * len(out) if primitive.multiple_results else 0
 
