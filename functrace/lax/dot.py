@@ -21,6 +21,7 @@ from .shape import (
     move_axis,
     ndim_of,
     shape_of,
+    shift_axes,
     transpose,
 )
 
@@ -303,14 +304,10 @@ def _jvp(primals: Sequence, tangents: Sequence, out: Any, *, dimension_numbers: 
 def _batch(size: int, args: Sequence, dims: Sequence, *, dimension_numbers: DimensionNumbers) -> tuple[Any, int]:
     (x, y), (dx, dy) = args, dims
     (lc, rc), (lb, rb) = dimension_numbers
-
-    def shifted(axes: tuple[int, ...], dim: int) -> tuple[int, ...]:
-        return tuple([axis + (axis >= dim) for axis in axes])
-
     if dx is not None:
-        lc, lb = shifted(lc, dx), shifted(lb, dx)
+        lc, lb = shift_axes(lc, dx), shift_axes(lb, dx)
     if dy is not None:
-        rc, rb = shifted(rc, dy), shifted(rb, dy)
+        rc, rb = shift_axes(rc, dy), shift_axes(rb, dy)
     if dx is not None and dy is not None:
         out = dot_general_p(x, y, dimension_numbers=((lc, rc), ((dx, *lb), (dy, *rb))))
         return out, 0

@@ -13,7 +13,6 @@ import numpy as np
 
 from ..core.aval import canonical_dtype, canonical_shape, result_dtype
 from ..core.trace import Tracer
-from ..errors import OptionError
 from ..lax import creation as lax
 from ..lax.cumulative import cumprod
 from ..lax.elementwise import add, div, eq, floor, ge, log10, mul, sign, sub, where
@@ -34,6 +33,7 @@ from ..lax.shape import (
     shape_of,
 )
 from .dispatch import as_array, as_operand, check_layout, implements, static, static_int
+from .inspection import check_device
 
 _REQUIREMENTS = {
     *("C", "C_CONTIGUOUS", "CONTIGUOUS", "F", "F_CONTIGUOUS", "FORTRAN", "A", "ALIGNED", "W", "WRITEABLE"),
@@ -134,12 +134,6 @@ def _repeated(shape: tuple[int, ...], value: Any, dtype: Any) -> Any:
     if not ndim_of(value):
         return lax.full(shape, value, dtype)
     return broadcast_to(convert_element_type(value, dtype), shape)
-
-
-def check_device(device: Any) -> None:
-    """Raise if an array cannot be on this device."""
-    if device not in (None, "cpu"):
-        raise OptionError(f"expected the device 'cpu' or None, got {device!r}")
 
 
 # ---------------------------------------------------------------------------------------------------------------------

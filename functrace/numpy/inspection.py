@@ -47,7 +47,7 @@ class ArrayNamespaceInfo:
 
     def default_dtypes(self, *, device: str | None = None) -> dict[str, np.dtype]:
         """The dtypes that creation functions choose."""
-        _check_device(device)
+        check_device(device)
         return {
             "real floating": np.dtype(np.float64),
             "complex floating": np.dtype(np.complex128),
@@ -63,7 +63,7 @@ class ArrayNamespaceInfo:
         OptionError
             There is no such kind.
         """
-        _check_device(device)
+        check_device(device)
         kinds = ("bool", "numeric") if kind is None else kind if isinstance(kind, tuple) else (kind,)
         for one in kinds:
             if one not in _KINDS:
@@ -75,6 +75,7 @@ class ArrayNamespaceInfo:
         return ["cpu"]
 
 
-def _check_device(device: str | None) -> None:
+def check_device(device: Any) -> None:
+    """Raise if an array cannot be on this device."""
     if device not in (None, "cpu"):
         raise OptionError(f"expected the device 'cpu' or None, got {device!r}")

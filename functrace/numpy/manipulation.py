@@ -21,8 +21,9 @@ from ..lax.elementwise import min_, remainder, sub, where
 from ..lax.indexing import getitem
 from ..lax.shape import canonical_axes, canonical_axis, convert_element_type, ndim_of
 from ..lax.sorting import searchsorted
-from .creation import check_device, tri
+from .creation import tri
 from .dispatch import as_array, implements, static, static_int
+from .inspection import check_device
 
 _FULL = slice(None)
 

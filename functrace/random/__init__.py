@@ -9,6 +9,8 @@ carried through `lax.scan`. It is the key of `numpy.random.Philox`, NumPy's coun
 the bits are. There is no state: a key that is used twice gives the same numbers twice, so `split` it first.
 """
 
+from typing import NoReturn
+
 from .choosing import categorical, choice, permutation
 from .counts import binomial, geometric, multinomial, poisson
 from .gammas import beta, chisquare, dirichlet, f, gamma, generalized_normal, loggamma, t
@@ -67,3 +69,27 @@ __all__ = [
     "weibull_min",
     "wrap_key_data",
 ]
+
+#: numpy.random's names → what is written in their place.
+_IN_PLACE_OF_NUMPYS = {
+    **dict.fromkeys(("Generator", "RandomState", "default_rng", "get_state", "seed", "set_state"), "key(seed)"),
+    **dict.fromkeys(("rand", "random", "random_sample", "ranf", "sample"), "uniform(key, shape)"),
+    **dict.fromkeys(("randn", "standard_normal"), "normal(key, shape)"),
+    **dict.fromkeys(("integers", "random_integers"), "randint(key, shape, low, high)"),
+    **dict.fromkeys(("permuted", "shuffle"), "permutation(key, x), which gives a new array"),
+    "bytes": "bits(key, shape, numpy.uint8)",
+    "standard_cauchy": "cauchy(key, shape)",
+    "standard_exponential": "exponential(key, shape)",
+    "standard_gamma": "gamma(key, a)",
+    "standard_t": "t(key, df)",
+    "weibull": "weibull_min(key, scale, concentration)",
+}
+
+
+def __getattr__(name: str) -> NoReturn:
+    if name in _IN_PLACE_OF_NUMPYS:
+        raise AttributeError(
+            f"functrace.random has no {name!r}: numpy.random keeps a hidden state, and here each draw takes a key; "
+            f"write functrace.random.{_IN_PLACE_OF_NUMPYS[name]}"
+        )
+    raise AttributeError(f"module 'functrace.random' has no attribute {name!r}")

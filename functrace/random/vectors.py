@@ -27,6 +27,9 @@ def multivariate_normal(
 ) -> Any:
     r"""Normal vectors with this mean and covariance, both differentiable.
 
+    The same key draws the same normals everywhere; their product with a root of the covariance is one of matrices,
+    whose last bits may differ between one draw and many, as under `vmap`.
+
     Parameters
     ----------
     key

@@ -410,3 +410,8 @@ def test_results_are_the_callers():
         out = functrace.jit(function)(a)
         assert out.flags.writeable
         assert not np.shares_memory(out, a)
+
+
+def test_solve_shows_the_shapes_that_do_not_fit_as_they_came():
+    with pytest.raises(np.linalg.LinAlgError, match=r"got shapes \(2, 2\) and \(3,\)"):
+        functrace.jit(np.linalg.solve)(np.eye(2), np.ones(3))

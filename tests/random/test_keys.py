@@ -108,3 +108,13 @@ def test_wrong_arguments_are_refused_as_numpy_and_jax_refuse_them():
     for error, call in cases:
         with pytest.raises(error):
             call()
+
+
+def test_names_of_numpys_generators_are_refused_with_what_to_write():
+    for name, instead in random._IN_PLACE_OF_NUMPYS.items():
+        assert hasattr(np.random, name) or hasattr(np.random.Generator, name)
+        assert hasattr(random, instead.split("(")[0])
+        with pytest.raises(AttributeError, match=rf"no {name!r}: .* functrace\.random\.\w+\("):
+            getattr(random, name)
+    with pytest.raises(AttributeError, match="has no attribute 'no_such_name'"):
+        random.no_such_name  # noqa: B018

@@ -52,10 +52,10 @@ def solve(a: Any, b: Any) -> Any:
     """
     a, b = as_inexact(a, b)
     a = square_matrices(a)
+    if b.ndim == 0 or a.shape[-1] != b.shape[max(b.ndim - 2, 0)]:
+        raise LinearAlgebraError(f"solve expected as many rows in b as in a, got shapes {a.shape} and {b.shape}")
     if b.ndim == 1:
         return squeeze(solve(a, expand_dims(b, (1,))), (-1,))
-    if b.ndim == 0 or a.shape[-1] != b.shape[-2]:
-        raise LinearAlgebraError(f"solve expected as many rows in b as in a, got shapes {a.shape} and {b.shape}")
     return solve_p(*stacked_alike(a, b))
 
 
