@@ -290,7 +290,8 @@ class Tracer:
             "numpy.ndarray (numpy.asarray, out[i] = x, out=, or a function written in C asked for one)",
             instead=in_place_of_scipy()
             or "the function of NumPy or functrace.numpy that takes arrays (numpy.stack in place of "
-            "numpy.array([...]), numpy.take(x, i, axis=0) in place of x[i] by a traced i, x.at[i].set(y) in place of "
+            "numpy.array([...]), numpy.take(x, i, axis=0) in place of x[i] by a traced i, "
+            "functrace.numpy.at(x)[i, j].get() in place of x[i, j], x.at[i].set(y) in place of "
             "out[i] = y; functrace.random in place of numpy.random); functrace.pure_callback for a function "
             "that must see the array",
         )

@@ -21,8 +21,11 @@ from ..lax.fft import OPPOSITE_NORM, resized, transform
 from ..lax.indexing import getitem
 from ..lax.shape import canonical_axis, convert_element_type, move_axis, pad_p
 from ..numpy.dispatch import as_array, static
+from .absent import absent
 
 __all__ = ["dct", "dctn", "dst", "dstn", "idct", "idctn", "idst", "idstn"]
+
+__getattr__ = absent(__name__)
 
 Type = Literal[1, 2, 3, 4]
 Norm = Literal["backward", "ortho", "forward"]

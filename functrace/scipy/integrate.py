@@ -16,8 +16,11 @@ from ..numpy.dispatch import as_array, as_operand
 from ..numpy.manipulation import along
 from ..numpy.reductions import cumsum
 from ..numpy.reductions import sum as total
+from .absent import absent
 
 __all__ = ["cumulative_trapezoid", "simpson", "trapezoid"]
+
+__getattr__ = absent(__name__)
 
 
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:

@@ -17,9 +17,12 @@ from ..lax.shape import convert_element_type, dtype_of, reshape, rev
 from ..numpy.dispatch import as_array, as_operand
 from ..numpy.indexing import searchsorted
 from ..numpy.manipulation import broadcast_arrays, stack
+from .absent import absent
 from .tensor_product import gathered, weighted
 
 __all__ = ["RegularGridInterpolator"]
+
+__getattr__ = absent(__name__)
 
 _METHODS = ("linear", "nearest")
 

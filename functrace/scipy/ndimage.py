@@ -21,9 +21,12 @@ from ..lax.shape import concatenate, convert_element_type, move_axis, reshape, r
 from ..numpy.dispatch import as_array, as_operand
 from ..numpy.manipulation import stack
 from ..numpy.padding import pad
+from .absent import absent
 from .tensor_product import gathered, weighted
 
 __all__ = ["map_coordinates"]
+
+__getattr__ = absent(__name__)
 
 
 def map_coordinates(

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..numpy import sinc
+from .absent import absent
 from .special_functions import (
     bernoulli,
     bessel_jn,
@@ -53,5 +54,5 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Callable:  # so that type checkers know of the ufuncs, which are put in above
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+#: Of this type, so that type checkers know of the ufuncs, which are put in above.
+__getattr__: Callable[[str], Callable] = absent(__name__)

@@ -7,6 +7,7 @@ equation, for which SciPy is needed. Leading axes are a stack of matrices. Argum
 
 from numpy.linalg import LinAlgError
 
+from ..absent import absent
 from .decompositions import (
     cholesky,
     hessenberg,
@@ -99,3 +100,5 @@ __all__ = [
     "svdvals",
     "toeplitz",
 ]
+
+__getattr__ = absent(__name__)

@@ -4,6 +4,7 @@ All of it is made of functrace's own operations: SciPy is needed only where a wi
 does not have.
 """
 
+from ..absent import absent
 from .convolution import convolve, convolve2d, correlate, correlate2d, fftconvolve, oaconvolve
 from .power import csd, periodogram, welch
 from .short_time import istft, stft
@@ -23,3 +24,5 @@ __all__ = [
     "stft",
     "welch",
 ]
+
+__getattr__ = absent(__name__)
