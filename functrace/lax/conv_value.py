@@ -80,7 +80,7 @@ _BLOCK_BYTES = 1 << 21  # of the windows of several images together
 _IMAGE_BYTES = 1 << 23  # of the windows of one image; where they are more, it is cut along the first spatial axis
 _COLUMNS = 768  # a product with fewer columns is slow: then more images go into it than fit into the cache
 _SHORT_RUN = 16  # elements that follow each other in memory: fewer are slow to copy
-_THREADED_BYTES = 1 << 20  # a copy of fewer is done before a second thread has woken
+_THREADED_BYTES = 3 << 19  # a copy of fewer is done before a second thread has woken
 
 _GROUP, _IMAGE, _CHANNEL, _SPATIAL = range(4)  # axes; windows have the positions from _SPATIAL on, then the kernel
 
