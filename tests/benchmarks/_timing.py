@@ -12,7 +12,7 @@ __all__ = ["measure"]
 
 BATCH = 0.012  # seconds: long beside the clock's steps and a call's jitter, short beside what disturbs the machine
 FEWEST_ROUNDS = 7
-PAUSE = 0.03  # seconds: for so long OpenBLAS's threads go on looking for work when a contender's turn is over
+PAUSE = 0.25  # seconds: for so long a contender's threads (OpenMP's too) go on looking for work when its turn is over
 SLOW = 0.1  # seconds: a call this long is not made once more only to warm up, or to see how long it is
 
 

@@ -2,6 +2,9 @@
 
 import gc
 import itertools
+import platform
+import subprocess
+import sys
 import threading
 import tracemalloc
 
@@ -184,6 +187,22 @@ def test_every_result_of_a_program_with_an_arena_is_its_own():
         assert not np.shares_memory(a, b)
         np.testing.assert_array_equal(a, c)
         np.testing.assert_array_equal(b, c)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators have other ways")
+def test_the_memory_of_a_result_that_was_freed_serves_the_next_one():
+    """Else every page of it is asked of the system again: 800 page faults for each of these four arrays."""
+    program = (
+        "import resource, numpy as np, functrace\n"
+        "f = functrace.jit(lambda x: [x + number for number in range(4)])\n"
+        "x = np.zeros(400_000)\n"
+        "for _ in range(5): f(x)\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "for _ in range(50): f(x)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)"
+    )
+    faults = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert int(faults) < 50 * 800
 
 
 def test_threads_that_call_one_function_at_once_do_not_disturb_each_other():
