@@ -69,7 +69,4 @@ def global_norm(updates: Any) -> Any:
     >>> float(global_norm({"a": np.array([3.0]), "b": np.array([[4.0]])}))
     5.0
     """
-    total: Any = 0.0
-    for leaf in tree.leaves(updates):
-        total = total + fnp.sum(squared(leaf))
-    return fnp.sqrt(total)
+    return fnp.sqrt(sum([fnp.sum(squared(leaf)) for leaf in tree.leaves(updates)], 0.0))

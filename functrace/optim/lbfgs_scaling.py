@@ -77,7 +77,7 @@ def scale_by_lbfgs(memory_size: int = 10, scale_init_precond: bool = True) -> Gr
         if scale_init_precond:
             size = _product(turned, turned)
             last = fnp.where(size > 0, curvature / fnp.where(size > 0, size, 1.0), 1.0)
-            norm = fnp.sqrt(_total([fnp.sum(squared(leaf)) for leaf in tree.leaves(updates)]))
+            norm = fnp.sqrt(sum([fnp.sum(squared(leaf)) for leaf in tree.leaves(updates)], np.float64(0)))
             scale = fnp.where(is_first, 1 / fnp.maximum(1.0, norm), last)
 
         order = (state.count + np.arange(memory_size)) % memory_size  # from the oldest
@@ -116,14 +116,7 @@ def _put(ring: Any, place: Any, new: Any) -> Any:
 def _product(one: Any, other: Any) -> Any:
     """The real inner product of two pytrees."""
     pairs = zip(tree.leaves(one), tree.leaves(other), strict=True)
-    return _total([fnp.sum(fnp.real(fnp.conj(a) * b)) for a, b in pairs])
-
-
-def _total(parts: list[Any]) -> Any:
-    total: Any = np.float64(0)
-    for part in parts:
-        total = total + part
-    return total
+    return sum([fnp.sum(fnp.real(fnp.conj(a) * b)) for a, b in pairs], np.float64(0))
 
 
 def _plus(vector: Any, factor: Any, other: Any) -> Any:

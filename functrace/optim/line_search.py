@@ -428,10 +428,8 @@ def _moved(params: Any, step: Any, updates: Any) -> Any:
 
 def _slope(gradient: Any, direction: Any) -> Any:
     """The loss's derivative along a direction (gradients of complex numbers are those of `functrace.grad`)."""
-    total: Any = 0.0
-    for g, d in zip(tree.leaves(gradient), tree.leaves(direction), strict=True):
-        total = total + fnp.sum(fnp.real(g * d))
-    return total
+    pairs = zip(tree.leaves(gradient), tree.leaves(direction), strict=True)
+    return sum([fnp.sum(fnp.real(g * d)) for g, d in pairs], 0.0)
 
 
 def _choose(condition: Any, one: Any, other: Any) -> Any:

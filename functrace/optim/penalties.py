@@ -83,7 +83,7 @@ def l2_penalty(params: Any, strength: float = 1.0) -> Any:
     >>> float(l2_penalty({"w": np.array([3.0, 4.0])}, 0.1))
     1.25
     """
-    return strength / 2 * _total([fnp.sum(squared(leaf)) for leaf in tree.leaves(params)])
+    return strength / 2 * sum([fnp.sum(squared(leaf)) for leaf in tree.leaves(params)], 0.0)
 
 
 def l1_penalty(params: Any, strength: float = 1.0) -> Any:
@@ -95,11 +95,4 @@ def l1_penalty(params: Any, strength: float = 1.0) -> Any:
     >>> float(l1_penalty({"w": np.array([3.0, -4.0])}, 0.5))
     3.5
     """
-    return strength * _total([fnp.sum(fnp.abs(leaf)) for leaf in tree.leaves(params)])
-
-
-def _total(parts: list[Any]) -> Any:
-    total: Any = 0.0
-    for part in parts:
-        total = total + part
-    return total
+    return strength * sum([fnp.sum(fnp.abs(leaf)) for leaf in tree.leaves(params)], 0.0)

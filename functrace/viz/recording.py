@@ -18,6 +18,7 @@ from ..core.jaxpr import ClosedJaxpr, Literal
 from ..core.primitive import Primitive
 from ..core.trace import Trace, Tracer, enter_trace, leave_trace, raise_refusal
 from ..errors import Location, ScopeName, is_internal, scope
+from ..transforms.vjp import is_inexact
 from .assigned_names import AssignedNames
 
 
@@ -132,7 +133,7 @@ class RecordingTrace(Trace):
         operation = Operation(primitive, inputs, params, self._within or call, location)
         data = [item.data if isinstance(item, Value) else item for item in inputs]
         if primitive.vjp_fwd is not None:
-            wanted = tuple([isinstance(item, Value) and _is_inexact(item.data) for item in inputs])
+            wanted = _wanted(inputs)
             results, operation.residuals = primitive.vjp_fwd(data, wanted, **params)
         else:
             try:
@@ -295,7 +296,7 @@ def _parts(operation: Operation, cotangents: list[Any]) -> list[Any]:
     """The cotangent that goes from an operation to each of its inputs: None where none does."""
     primitive, params = operation.primitive, operation.params
     data = [item.data if isinstance(item, Value) else item for item in operation.inputs]
-    wanted = tuple([isinstance(item, Value) and _is_inexact(item.data) for item in operation.inputs])
+    wanted = _wanted(operation.inputs)
     if not any(wanted) or not primitive.differentiable:
         return [None] * len(data)
     results = [value.data for value in operation.outputs]
@@ -334,5 +335,6 @@ def _local_derivatives(operation: Operation) -> list[Any]:
     ]
 
 
-def _is_inexact(data: Any) -> bool:
-    return aval_of(data).dtype.kind in "fc"
+def _wanted(inputs: Sequence[Any]) -> tuple[bool, ...]:
+    """Which of an operation's inputs a cotangent can go to."""
+    return tuple([isinstance(item, Value) and is_inexact(item.data) for item in inputs])
